@@ -1,0 +1,63 @@
+# Copyright The heapgate authors
+# SPDX-License-Identifier: Apache-2.0
+
+# An index: anything longer than a line is Go with a test.
+TOOL := go tool -modfile=tools/go.mod
+OPA  := go tool -modfile=../tools/go.mod opa
+BIN  := bin
+# ocb, mdatagen and the like are built without the version control stamp, so that a shallow or exported tree builds too.
+export GOFLAGS := -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test race lint generate policies bench fuzz distro e2e ci clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build heapgate and heapgate-collector into bin/
+	go build -trimpath -ldflags "-s -w" -o $(BIN)/ ./cmd/heapgate
+	go build -trimpath -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+
+demo: ## Run the whole path: two versions of a service, collector, gate; under 5 minutes after the build
+	go run ./examples/demo
+
+test: ## Run all tests: unit, fixtures, policies, house rules
+	go test ./...
+
+race: ## Run the tests of everything that starts goroutines under the race detector
+	go test -race ./internal/... ./receiver/... ./processor/... ./exporter/... ./cmd/... ./examples/...
+
+lint: ## Run golangci-lint, which holds the dependency rule too
+	$(TOOL) golangci-lint run ./...
+
+generate: ## Write every generated file again: ocb's main, mdatagen's code, policy pages
+	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
+	go generate ./receiver ./processor ./exporter
+	go test ./policies -run 'TestDocsAreGenerated|TestCapabilitiesFileIsTheAllowlist' -update
+
+policies: ## Check and test the policy pack with the opa command itself
+	cd policies && $(OPA) check --strict --schema schemas --capabilities capabilities.json .
+	cd policies && $(OPA) fmt --list --fail .
+	cd policies && $(OPA) test gate lib data testdata/passing.yaml
+	cd policies && $(OPA) test --coverage --threshold 100 gate lib data testdata/passing.yaml > /dev/null
+
+bench: ## Compare the fast paths with their peers: ratios, peer by peer (raw output in bin/bench.txt)
+	mkdir -p $(BIN)
+	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./processor ./policies > $(BIN)/bench.txt
+	$(TOOL) benchstat -col /impl $(BIN)/bench.txt
+
+fuzz: ## Fuzz every target for 30 seconds
+	@grep -rEo 'func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | while IFS=: read -r file target; do \
+	  go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${target#func }$$" -fuzztime 30s || exit 1; done
+
+distro: ## Write distro/ with ocb and build the collector
+	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
+	go build -trimpath -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+
+e2e: demo ## End to end: today the demo on this machine (the real cluster comes with the next release)
+
+ci: ## What .ci/run does, step by step
+	.ci/run
+
+clean: ## Remove bin/
+	rm -rf $(BIN)
