@@ -1,0 +1,122 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package heap
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Site is what one call site allocated in one class since the process started, unsampled.
+type Site struct {
+	Function, File string
+	Line           int // 0 when the text has none
+	Class          Class
+	AllocBytes     int64
+	AllocObjects   int64
+	InuseBytes     int64 // live at the last completed GC
+	InuseObjects   int64
+	Samples        int64   // sampled allocations behind AllocBytes
+	StdErrBytes    float64 // standard error of AllocBytes; for growing maps before Go 1.24 with the largest unseen rung
+}
+
+// Snapshot is one heap profile by call site. The sites and the observer add up to Total.
+type Snapshot struct {
+	Rate          int64 // MemProfileRate, bytes; 0 when the process takes no samples
+	MemStats      MemStats
+	Sites         []Site // by AllocBytes from the largest, then by name
+	Total         Totals
+	Observer      Totals   // what the profile's own serving allocated
+	ObserverBytes int64    // Observer.AllocBytes
+	Unresolved    int      // hidden addresses without a name
+	Warnings      []string // what to know before believing the numbers
+}
+
+type siteKey struct {
+	place
+	class Class
+}
+
+type siteSum struct {
+	totals   Totals
+	variance float64
+	rungs    rungs
+}
+
+// Snapshot classifies the groups. symbol gives the name of a hidden frame's address; where it has none, the site's class
+// is Unknown.
+func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
+	sums := map[siteKey]*siteSum{}
+	meanings := t.meanings(symbol)
+	for _, g := range t.groups {
+		class, ladder := t.classify(g, meanings)
+		key := siteKey{t.site(g), class}
+		sum := sums[key]
+		if sum == nil {
+			sum = new(siteSum)
+			sums[key] = sum
+		}
+		sum.totals.add(g.totals)
+		sum.variance += g.variance
+		if ladder && t.Rate > 1 {
+			sum.rungs.merge(g.rungs)
+		}
+	}
+	s := Snapshot{
+		Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes,
+		Sites: make([]Site, 0, len(sums)),
+	}
+	for key, sum := range sums {
+		s.Sites = append(s.Sites, sum.site(key))
+	}
+	slices.SortFunc(s.Sites, bySize)
+	for _, m := range meanings {
+		if !m.known {
+			s.Unresolved++
+		}
+	}
+	t.warn(&s)
+	return s
+}
+
+func (sum *siteSum) site(key siteKey) Site {
+	unseen := float64(sum.rungs.unseen())
+	return Site{
+		Function: key.function, File: key.file, Line: key.line, Class: key.class,
+		AllocBytes: sum.totals.AllocBytes, AllocObjects: sum.totals.AllocObjects,
+		InuseBytes: sum.totals.InuseBytes, InuseObjects: sum.totals.InuseObjects,
+		Samples: sum.totals.Samples, StdErrBytes: math.Sqrt(sum.variance + unseen*unseen),
+	}
+}
+
+func bySize(a, b Site) int {
+	if c := cmp.Compare(b.AllocBytes, a.AllocBytes); c != 0 {
+		return c // no name is looked at where the size decides
+	}
+	return cmp.Or(
+		cmp.Compare(a.Function, b.Function), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Class, b.Class),
+	)
+}
+
+// warn says what is not as it should be.
+func (t *Text) warn(s *Snapshot) {
+	var unknown int64
+	for _, site := range s.Sites {
+		if site.Class == Unknown {
+			unknown += site.AllocBytes
+		}
+	}
+	warn := func(is bool, format string, args ...any) {
+		if is {
+			s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+		}
+	}
+	warn(t.Rate == 0, "MemProfileRate is 0: the process takes no samples, so no site can be seen")
+	warn(s.Unresolved > 0, "%d runtime frames have no name", s.Unresolved)
+	warn(unknown > 0, "%d allocated bytes are of class unknown", unknown)
+	warn(t.odd > 0, "%d lines of stacks were not understood", t.odd)
+	warn(t.cutNames > 0, "%d names were longer than the limit and are cut", t.cutNames)
+}
