@@ -1,0 +1,64 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+)
+
+// Evaluate judges the evidence, any value whose JSON fits schemas/evidence.json, as of now. Every error is an *EvalError.
+// A result with Missing rules is no pass.
+func (p *Pack) Evaluate(ctx context.Context, evidence any, now time.Time) (result Result, err error) {
+	defer func() {
+		// OPA panics on numbers that are none; a broken rule must not take the gate down with it.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+		if err != nil {
+			result, err = Result{}, &EvalError{Err: err}
+		}
+	}()
+	document, err := normalise(evidence)
+	if err != nil {
+		return Result{}, fmt.Errorf("evidence: %w", err)
+	}
+	input, err := ast.InterfaceToValue(document)
+	if err != nil {
+		return Result{}, fmt.Errorf("evidence: %w", err)
+	}
+	if _, ok := input.(ast.Object); !ok {
+		return Result{}, fmt.Errorf("evidence: want an object, got %s", ast.ValueName(input))
+	}
+	if err := p.evidence.check("evidence", input); err != nil {
+		return Result{}, err
+	}
+	decision, err := p.decide(ctx, input, now)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.collect(decision)
+}
+
+// decide runs the query until the deadline. Absent documents make the whole decision undefined, which is an error.
+func (p *Pack) decide(ctx context.Context, input ast.Value, now time.Time) (any, error) {
+	late := fmt.Errorf("the rules did not end within %s", p.deadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.deadline, late)
+	defer cancel()
+	set, err := p.query.Eval(ctx, rego.EvalParsedInput(input), rego.EvalTime(now), rego.EvalSortSets(true))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, errors.Join(context.Cause(ctx), err)
+	case err != nil:
+		return nil, err
+	case len(set) != 1 || len(set[0].Expressions) != 1:
+		return nil, fmt.Errorf("the decision is undefined: want one result, got %d", len(set))
+	}
+	return set[0].Expressions[0].Value, nil
+}

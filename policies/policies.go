@@ -1,0 +1,103 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package policies holds the rules that judge a workload's evidence, and evaluates them with OPA.
+//
+//  1. Read: the .rego files, schemas/*.json and data/defaults.yaml of one file tree, the embedded one or a directory. Nothing else is
+//     ever loaded. Tests and hidden files are left out.
+//  2. Limit: given limits replace single defaults; an unknown name or a value outside of schemas/limits.json is an error.
+//  3. Compile: strictly, against the schemas, with an allowlist of builtins that are pure and reach nothing outside.
+//  4. Discover: each package below gate is one rule with its id in METADATA and the sets deny, warn, inconclusive and checks.
+//  5. Normalise: evidence becomes plain JSON. NaN and Inf, on which OPA panics, become null with the reason "nan".
+//  6. Validate: the evidence against schemas/evidence.json; an unknown or missing field is an error, never a pass.
+//  7. Evaluate: all rules in one query with a deadline, a fixed time and strict builtin errors.
+//  8. Collect: findings in a fixed order, the ids that were evaluated, and the ids of rules that said nothing at all.
+//
+// Rules return facts. Sentences, verdicts and exit codes are made elsewhere.
+package policies
+
+import (
+	"embed"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+)
+
+//go:embed lib gate schemas data
+var embedded embed.FS
+
+// Embedded is the file tree of the rules that come with this version.
+func Embedded() fs.FS { return embedded }
+
+// deadline stops a policy that does not end. The rules of this package need about a millisecond.
+const deadline = 5 * time.Second
+
+// Rule is one rule as its METADATA describes it.
+type Rule struct {
+	ID, Title, Description string
+	Severity               string // critical, high, medium or low
+	Signal                 string // what it judges
+	FailureMessage         string // a short constant text, no template
+	Solution               string
+	Package                string // gate.gc.cpu_share
+	File                   string // gate/gc/cpu_share.rego
+}
+
+// Pack is a compiled set of rules with its limits. It never changes and may be used by several goroutines.
+type Pack struct {
+	rules    []Rule // by ID
+	digest   string
+	evidence schema
+	query    rego.PreparedEvalQuery
+	deadline time.Duration
+}
+
+// Load reads, compiles and prepares the rules of a file tree: Embedded() or os.DirFS(directory). limits, from ParseLimits, may be nil.
+// Every error is a *CompileError.
+func Load(files fs.FS, limits map[string]any) (*Pack, error) {
+	pack, err := load(files, limits)
+	if err != nil {
+		return nil, &CompileError{Err: err}
+	}
+	return pack, nil
+}
+
+func load(files fs.FS, overrides map[string]any) (*Pack, error) {
+	src, err := readSource(files)
+	if err != nil {
+		return nil, err
+	}
+	schemas, err := src.parseSchemas()
+	if err != nil {
+		return nil, err
+	}
+	limits, err := effectiveLimits(src.defaults, overrides, schemas["limits"])
+	if err != nil {
+		return nil, err
+	}
+	compiler, err := compile(src.modules, schemas)
+	if err != nil {
+		return nil, err
+	}
+	rules, documents, err := discover(compiler)
+	if err != nil {
+		return nil, err
+	}
+	query, err := prepare(compiler, documents, limits)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := src.digest(limits)
+	if err != nil {
+		return nil, err
+	}
+	return &Pack{rules: rules, digest: digest, evidence: schemas["evidence"], query: query, deadline: deadline}, nil
+}
+
+// Digest names exactly what judges: rules, schemas, effective limits and allowed builtins, as "sha256:" and 64 hex digits.
+func (p *Pack) Digest() string { return p.digest }
+
+// Rules lists the rules by id.
+func (p *Pack) Rules() []Rule { return slices.Clone(p.rules) }
