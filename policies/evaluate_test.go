@@ -342,7 +342,7 @@ func TestResultIsTheSameEachTime(t *testing.T) {
 			kinds = append(kinds, string(f.Kind)+" "+f.ID)
 		}
 	}
-	order := []string{"deny GC-001", "deny MAP-001", "inconclusive EVID-001", "inconclusive EVID-003", "warn GC-003", "warn MAP-001"}
+	order := []string{"deny GC-001", "deny MAP-001", "inconclusive EVID-001", "inconclusive EVID-003", "inconclusive MAP-001", "warn GC-003"}
 	if diff := cmp.Diff(order, kinds); diff != "" {
 		t.Error(diff)
 	}

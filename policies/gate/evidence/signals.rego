@@ -4,7 +4,7 @@
 # METADATA
 # title: A required signal is absent, thin or old
 # description: |
-#   Every signal named in the limits must have a value, from enough of the window and young enough. A value that comes together with a
+#   Every signal named in the limits must have a value, from enough samples, without long gaps and young enough. A value that comes together with a
 #   reason against it, or an absence without a reason, is malformed whether the signal is required or not.
 # schemas:
 #   - input: schema.evidence
@@ -15,7 +15,7 @@
 #   signal: signals
 #   failure_msg: required signal unusable
 #   solution: |
-#     See the facts: `missing` is a scrape or a name that never came, `stale` a collector that stopped, `partial` a window longer than the workload's life.
+#     See the facts: `missing` is a scrape or a name that never came, `stale` a collector that stopped, `partial` gaps in the window, `too_few` a process that is too young.
 package gate.evidence.signals
 
 import data.lib.reading
@@ -35,6 +35,7 @@ checks contains "EVID-001" if {
 	count(required) > 0
 	is_number(limits.min_coverage)
 	is_number(limits.max_age_seconds)
+	is_number(limits.min_samples)
 }
 
 inconclusive contains of(name, result.unmeasured(chain, signal, null)) if {
@@ -56,11 +57,24 @@ inconclusive contains of(name, weak(signal, {"reason": "partial", "min_coverage"
 	not covered(signal)
 }
 
+inconclusive contains of(name, weak(signal, {"reason": "too_few", "min_samples": limits.min_samples})) if {
+	some name in required
+	signal := signals[name]
+	reading.measured(signal)
+	not enough(signal)
+}
+
 inconclusive contains of(name, weak(signal, {"reason": "stale", "max_age_seconds": limits.max_age_seconds})) if {
 	some name in required
 	signal := signals[name]
 	reading.measured(signal)
 	not fresh(signal)
+}
+
+# A young process is covered from its first sample on, and two samples are no evidence.
+enough(signal) if {
+	is_number(signal.samples)
+	signal.samples >= limits.min_samples
 }
 
 covered(signal) if {

@@ -45,8 +45,16 @@ test_coverage if {
 }
 
 test_absent_signal_has_one_reason if {
-	fields := {"value": null, "reason": "gap", "coverage": 0, "age_seconds": null}
+	fields := {"value": null, "reason": "gap", "samples": 0, "coverage": 0, "age_seconds": null}
 	why == {["cycles", "gap"]} with input as patch.signal("cycles", fields)
+}
+
+test_samples if {
+	passes with input as patch.signal("cycles", {"samples": 4})
+	passes with input as patch.signal("memory_limit_bytes", {"samples": 1})
+	every samples in [3, null, "4"] {
+		why == {["cycles", "too_few"]} with input as patch.signal("cycles", {"samples": samples})
+	}
 }
 
 test_age if {
@@ -97,7 +105,7 @@ test_no_evidence_never_passes if {
 }
 
 test_no_limit_never_passes if {
-	every name in ["required", "min_coverage", "max_age_seconds"] {
+	every name in ["required", "min_coverage", "min_samples", "max_age_seconds"] {
 		limits := {"evidence": object.remove(data.limits.evidence, {name})}
 		not passes with input as data.passing with data.limits as limits
 		signals.checks == set() with input as data.passing with data.limits as limits

@@ -6,9 +6,9 @@ package gate.maps.growth_test
 import data.gate.maps.growth
 import data.lib.patch_test as patch
 
-says := {"checks": growth.checks, "deny": growth.deny, "warn": growth.warn, "inconclusive": growth.inconclusive}
+says := {"checks": growth.checks, "deny": growth.deny, "inconclusive": growth.inconclusive}
 
-passes := {"checks": {"MAP-001"}, "deny": set(), "warn": set(), "inconclusive": set()}
+passes := {"checks": {"MAP-001"}, "deny": set(), "inconclusive": set()}
 
 unbounded := {"lower": 150000, "rate": 200000, "upper": 250000}
 
@@ -71,13 +71,12 @@ test_garbage_is_no_growth if {
 	says == passes with input as growing({"retained_share": 0.29})
 }
 
-test_short_observation_is_a_warning if {
+test_short_observation_is_inconclusive if {
 	every name, fields in {"windows": {"windows": 2}, "doublings": {"doublings": 0.9}, "samples": {"samples": 3}} {
 		said := says with input as growing(fields)
 		said.checks == {"MAP-001"}
 		said.deny == set()
-		said.inconclusive == set()
-		[finding.facts.short | some finding in said.warn] == [{name}]
+		[finding.facts.short | some finding in said.inconclusive] == [{name}]
 	}
 }
 
@@ -85,7 +84,6 @@ test_unknown_quantity_of_a_fast_site_is_inconclusive if {
 	every name in ["retained_share", "doublings", "lower"] {
 		said := says with input as growing({name: null})
 		said.deny == set()
-		said.warn == set()
 		some finding in said.inconclusive
 		finding.facts.reason == "missing"
 		finding.facts.absent == {name}

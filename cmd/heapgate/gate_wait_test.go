@@ -1,0 +1,92 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/heapgate/heapgate/internal/verdict"
+)
+
+func stateWith(windows, coverage float64) *evidence {
+	return &evidence{Targets: targetCount{Seen: 3, Up: 3}, Signals: map[string]signalFact{signalWindows: {Value: &windows, Coverage: coverage}, signalMemoryLimit: {}}}
+}
+
+func saying(outcome verdict.Outcome, e *evidence) report {
+	return report{verdict: verdict.Verdict{Outcome: outcome, Summary: string(outcome)}, evidence: e}
+}
+
+func down() report {
+	return report{verdict: verdict.Failed(verdict.CodeEvidenceError, "store is down")}
+}
+
+// TestAwait tells the looks of one wait in order, and what is said on stderr meanwhile. The last look repeats.
+func TestAwait(t *testing.T) {
+	waits := saying(verdict.Inconclusive, stateWith(1, 0.45))
+	for name, tt := range map[string]struct {
+		patience time.Duration
+		looks    []report
+		want     int // exit code
+		count    int // looks
+		took     time.Duration
+		progress string
+	}{
+		"no patience":        {0, []report{waits}, exitInconclusive, 1, 0, ""},
+		"no patience, down":  {0, []report{down()}, exitEvidence, 1, 0, ""},
+		"at once":            {time.Minute, []report{saying(verdict.Pass, stateWith(3, 1))}, exitPass, 1, 0, ""},
+		"fail ends it":       {time.Minute, []report{waits, saying(verdict.Fail, stateWith(3, 1))}, exitFail, 2, 4 * time.Second, "waiting for evidence: 3 of 3 targets up, windows 1 of 3, coverage 0.4 (0s of 1m)\n"},
+		"pass ends it":       {time.Minute, []report{down(), waits, saying(verdict.Pass, stateWith(3, 1))}, exitPass, 3, 8 * time.Second, "waiting for evidence: error: store is down (0s of 1m)\nwaiting for evidence: 3 of 3 targets up, windows 1 of 3, coverage 0.4 (4s of 1m)\n"},
+		"a broken policy":    {time.Minute, []report{{verdict: verdict.Failed(verdict.CodeConfigError, "x")}}, exitConfig, 1, 0, ""},
+		"down until the end": {10 * time.Second, []report{down()}, exitEvidence, 4, 10 * time.Second, "waiting for evidence: error: store is down (0s of 10s)\n"},
+		"until the end": {22 * time.Second, []report{waits}, exitInconclusive, 7, 22 * time.Second,
+			"waiting for evidence: 3 of 3 targets up, windows 1 of 3, coverage 0.4 (0s of 22s)\nwaiting for evidence: 3 of 3 targets up, windows 1 of 3, coverage 0.4 (12s of 22s)\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var stderr bytes.Buffer
+				needed, count, start := 3.0, 0, time.Now()
+				got := await(t.Context(), tt.patience, 4*time.Second, func(context.Context) report {
+					count++
+					return tt.looks[min(count, len(tt.looks))-1]
+				}, newProgress(&stderr, tt.patience, &needed))
+				if got.exitCode() != tt.want || count != tt.count || time.Since(start) != tt.took {
+					t.Errorf("exit code %d after %d looks and %s; want %d, %d, %s", got.exitCode(), count, time.Since(start), tt.want, tt.count, tt.took)
+				}
+				if diff := cmp.Diff(tt.progress, stderr.String()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestInterruptedWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Second, cancel)
+		start := time.Now()
+		got := await(ctx, time.Hour, 4*time.Second, func(context.Context) report { return saying(verdict.Inconclusive, stateWith(1, 1)) }, newProgress(&bytes.Buffer{}, time.Hour, nil))
+		if got.exitCode() != exitEvidence || !strings.Contains(got.verdict.Summary, "interrupted") || time.Since(start) != 5*time.Second {
+			t.Errorf("exit code %d, %q after %s", got.exitCode(), got.verdict.Summary, time.Since(start))
+		}
+	})
+}
+
+func TestInterruptedWhileLooking(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	got := await(ctx, time.Hour, time.Second, func(context.Context) report {
+		cancel()
+		return saying(verdict.Pass, stateWith(9, 1))
+	}, newProgress(&bytes.Buffer{}, time.Hour, nil))
+	if got.exitCode() != exitEvidence {
+		t.Errorf("an interrupted gate ends with %d: %s", got.exitCode(), got.verdict.Summary)
+	}
+}

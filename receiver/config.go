@@ -1,0 +1,193 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"go.opentelemetry.io/collector/config/confighttp"
+
+	"github.com/heapgate/heapgate/internal/bytesize"
+	"github.com/heapgate/heapgate/receiver/internal/metadata"
+)
+
+// Config is what a user writes below receivers::go_runtime.
+type Config struct {
+	metadata.MetricsBuilderConfig `mapstructure:",squash"`
+
+	// CollectionInterval is the time between two visits to a target. Default 30s.
+	CollectionInterval time.Duration `mapstructure:"collection_interval"`
+	// HTTP says how targets are visited: timeout (of a whole visit, default 10s), tls, auth, headers, proxy_url.
+	HTTP confighttp.ClientConfig `mapstructure:"http"`
+	// Targets are the Go processes to visit.
+	Targets []TargetConfig `mapstructure:"targets"`
+	// GCTrace names stderr files that belong to none of the targets. Each becomes a target of its own.
+	GCTrace GCTraceConfig `mapstructure:"gctrace"`
+	// Sites bounds the call sites that are emitted for a target.
+	Sites SitesConfig `mapstructure:"sites"`
+	// Limits bounds what the receiver may use.
+	Limits LimitsConfig `mapstructure:"limits"`
+}
+
+// TargetConfig is one Go process.
+type TargetConfig struct {
+	// URL is where net/http/pprof listens, http or https. Without a path it means /debug/pprof.
+	URL string `mapstructure:"url"`
+	// ID tells the target from all others; default is the URL's host and path.
+	ID string `mapstructure:"id"`
+	// Workload is the deployed thing that the process belongs to.
+	Workload WorkloadConfig `mapstructure:"workload"`
+	// Labels become resource attributes as they are.
+	Labels map[string]string `mapstructure:"labels"`
+	// MemoryLimit is the limit that the process must live in (container limit or GOMEMLIMIT), e.g. 512MiB.
+	MemoryLimit bytesize.Size `mapstructure:"memory_limit"`
+	// GCTrace names the process's stderr, where GODEBUG=gctrace=1 writes.
+	GCTrace GCTraceConfig `mapstructure:"gctrace"`
+}
+
+// WorkloadConfig names a workload: (cluster, namespace, owner kind, owner name, container, version/image digest).
+type WorkloadConfig struct {
+	Cluster     string `mapstructure:"cluster"`
+	Namespace   string `mapstructure:"namespace"`
+	Kind        string `mapstructure:"kind"`
+	Name        string `mapstructure:"name"`
+	Container   string `mapstructure:"container"`
+	Version     string `mapstructure:"version"`
+	ImageDigest string `mapstructure:"image_digest"`
+}
+
+// GCTraceConfig names files with gctrace lines, as globs. Raw, docker json-file and CRI files are told apart by themselves.
+type GCTraceConfig struct {
+	Files []string `mapstructure:"files"`
+}
+
+// SitesConfig bounds call sites.
+type SitesConfig struct {
+	// Top is how many sites of a target are emitted under their own name; the rest is summed as "other". Default 20.
+	Top int `mapstructure:"top"`
+}
+
+// LimitsConfig bounds what is used; crossing a limit is an error or is counted, never silent.
+type LimitsConfig struct {
+	// Targets that may be configured. Default 10000.
+	Targets int `mapstructure:"targets"`
+	// ConcurrentScrapes that may run at once. Default 64.
+	ConcurrentScrapes int `mapstructure:"concurrent_scrapes"`
+	// BodySize of one answer, after decompression. Default 64MiB.
+	BodySize bytesize.Size `mapstructure:"body_size"`
+	// GCTraceFiles that are followed at once. Default 1000.
+	GCTraceFiles int `mapstructure:"gctrace_files"`
+}
+
+func createDefaultConfig() *Config {
+	client := confighttp.NewDefaultClientConfig()
+	client.Timeout = 10 * time.Second
+	return &Config{
+		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
+		CollectionInterval:   30 * time.Second,
+		HTTP:                 client,
+		Sites:                SitesConfig{Top: 20},
+		Limits:               LimitsConfig{Targets: 10_000, ConcurrentScrapes: 64, BodySize: 64 << 20, GCTraceFiles: 1000},
+	}
+}
+
+// Validate joins everything that is wrong, so that one run shows all of it.
+func (c *Config) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.CollectionInterval < 100*time.Millisecond {
+		wrong("collection_interval must be at least 100ms (got %s)", c.CollectionInterval)
+	}
+	if c.HTTP.Timeout <= 0 {
+		wrong("http::timeout must be a positive duration (got %s)", c.HTTP.Timeout)
+	}
+	if len(c.Targets) == 0 && len(c.GCTrace.Files) == 0 {
+		wrong("targets or gctrace::files must name at least one thing to hear (got none)")
+	}
+	if c.Sites.Top < 1 || c.Sites.Top > 1000 {
+		wrong("sites::top must be from 1 to 1000 (got %d)", c.Sites.Top)
+	}
+	for name, n := range map[string]int64{
+		"targets": int64(c.Limits.Targets), "concurrent_scrapes": int64(c.Limits.ConcurrentScrapes),
+		"body_size": int64(c.Limits.BodySize), "gctrace_files": int64(c.Limits.GCTraceFiles),
+	} {
+		if n < 1 {
+			wrong("limits::%s must be positive (got %d)", name, n)
+		}
+	}
+	if len(c.Targets) > c.Limits.Targets {
+		wrong("targets must be at most limits::targets, %d (got %d)", c.Limits.Targets, len(c.Targets))
+	}
+	errs = append(errs, checkGlobs("gctrace::files", c.GCTrace.Files)...)
+	seen := map[string]int{}
+	for i, t := range c.Targets {
+		errs = append(errs, t.validate(i)...)
+		if first, again := seen[t.identity()]; again {
+			wrong("targets[%d] is the same as targets[%d]: %q; give one of them another id", i, first, t.identity())
+		}
+		seen[t.identity()] = i
+	}
+	return errors.Join(errs...)
+}
+
+func (t *TargetConfig) validate(i int) []error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("targets[%d]: "+format, append([]any{i}, args...)...))
+	}
+	u, err := url.Parse(t.URL)
+	switch {
+	case err != nil:
+		wrong("url must be a URL like http://10.1.2.3:6060 (got one that does not parse)")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		wrong("url must be http://host:port or https://host:port (got %q)", u.Redacted())
+	case u.RawQuery != "" || u.Fragment != "":
+		wrong("url must have neither query nor fragment (got %q)", u.Redacted())
+	}
+	if t.Workload.Name == "" {
+		wrong("workload::name must be set: verdicts are about workloads (got none)")
+	}
+	if t.MemoryLimit < 0 {
+		wrong("memory_limit must not be negative (got %d)", t.MemoryLimit)
+	}
+	for _, name := range reservedAttributes {
+		if _, set := t.Labels[name]; set {
+			wrong("labels must not set %q: workload and id do", name)
+		}
+	}
+	return append(errs, checkGlobs(fmt.Sprintf("targets[%d]: gctrace::files", i), t.GCTrace.Files)...)
+}
+
+// identity is the target's id: what is configured, else host and path of the URL without credentials.
+func (t *TargetConfig) identity() string {
+	if t.ID != "" {
+		return t.ID
+	}
+	u, err := url.Parse(t.URL)
+	if err != nil || u.Path == "/" {
+		return hostOf(t.URL)
+	}
+	return u.Host + u.Path
+}
+
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "unparsable"
+	}
+	return u.Host
+}
+
+func checkGlobs(name string, globs []string) (errs []error) {
+	for _, g := range globs {
+		if _, err := filepath.Match(g, ""); err != nil {
+			errs = append(errs, fmt.Errorf("%s must be globs like /var/log/api/*.log (got %q: %w)", name, g, err))
+		}
+	}
+	return errs
+}

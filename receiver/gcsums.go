@@ -1,0 +1,138 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package receiver
+
+import (
+	"maps"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/heapgate/heapgate/internal/gctrace"
+)
+
+const mib = 1 << 20
+
+// heardFile is a copy of what one gctrace file has said of its newest process. Seconds and bytes.
+type heardFile struct {
+	path       string
+	firstHeard time.Time // start of the sums: of the file, or of the newest process in it
+	lastHeard  time.Time
+	records    map[string]int64 // by state, over the whole file
+	cycles     int64            // highest number heard; 0: no sums
+	clock      map[string]float64
+	cpu        map[string]float64
+	elapsed    float64
+	live, goal int64
+	procs      int64
+	overGoal   int64
+	summed     int64         // cycles whose times are in clock and cpu
+	last       gctrace.Cycle // the newest cycle
+}
+
+// gcSums sums the cycles of one file. A new process in the file starts them afresh; two processes at once end them.
+type gcSums struct {
+	path string
+
+	mu         sync.Mutex
+	streams    gctrace.Streams
+	now        heardFile
+	mixed      bool
+	complained bool
+}
+
+func newGCSums(path string) *gcSums {
+	s := &gcSums{path: path}
+	s.now.records = map[string]int64{"intact": 0, "mended": 0, "ambiguous": 0, "bad": 0}
+	s.fresh()
+	return s
+}
+
+func (s *gcSums) fresh() {
+	s.now = heardFile{
+		path: s.path, firstHeard: time.Now(), records: s.now.records,
+		clock: map[string]float64{}, cpu: map[string]float64{},
+	}
+}
+
+func (s *gcSums) heard() heardFile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.now
+	h.records, h.clock, h.cpu = maps.Clone(h.records), maps.Clone(h.clock), maps.Clone(h.cpu)
+	return h
+}
+
+// complain is true once.
+func (s *gcSums) complain() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.complained
+	s.complained = true
+	return first
+}
+
+// add sums one record and says why it could not, if so.
+func (s *gcSums) add(r gctrace.Record) (lost string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := r.Cycle
+	switch {
+	case c == nil:
+		s.now.records["bad"]++
+		return "" // counted by state; the gap shows in the cycle numbers
+	case c.Ambiguous:
+		s.now.records["ambiguous"]++
+	case c.Mended:
+		s.now.records["mended"]++
+	default:
+		s.now.records["intact"]++
+	}
+	return s.sum(c)
+}
+
+// sum adds a cycle whose number and time are certain to the sums of its process.
+func (s *gcSums) sum(c *gctrace.Cycle) (lost string) {
+	if !c.Has(gctrace.FieldGC | gctrace.FieldAt) {
+		return "" // counted as ambiguous; the gap shows in the cycle numbers
+	}
+	process, restarted := s.streams.Add(*c)
+	if process == gctrace.CannotTell || s.streams.Mixed() {
+		s.mixed = true
+		s.fresh() // what was summed since the last restart may be wrong
+		return "more than one process writes the file"
+	}
+	if restarted || s.mixed {
+		s.mixed = false
+		s.fresh()
+	}
+	h := &s.now
+	h.lastHeard, h.last = time.Now(), *c
+	h.cycles, h.elapsed = c.GC, c.At
+	if c.Has(gctrace.FieldProcs) {
+		h.procs = int64(c.Procs)
+	}
+	if c.Has(timeFields) {
+		h.summed++
+		h.clock["sweep_term"] += c.Clock.SweepTerm / 1000
+		h.clock["mark"] += (c.Clock.Mark + c.Clock.Scan + c.Clock.Sync) / 1000 // Go 1.5 printed the concurrent phase in three parts
+		h.clock["mark_term"] += c.Clock.MarkTerm / 1000
+		h.cpu["sweep_term"] += c.CPU.SweepTerm / 1000
+		h.cpu["assist"] += c.CPU.Assist / 1000
+		h.cpu["background"] += (c.CPU.Background + c.CPU.Scan + c.CPU.Sync) / 1000
+		h.cpu["idle"] += c.CPU.Idle / 1000
+		h.cpu["mark_term"] += c.CPU.MarkTerm / 1000
+	}
+	if c.Has(gctrace.FieldHeapLive | gctrace.FieldGoal) {
+		h.live, h.goal = c.Heap.Live*mib, min(c.GoalMB, math.MaxInt64/mib)*mib
+		if c.GoalMB <= c.Heap.Live && c.Heap.Live > 0 {
+			h.overGoal++
+		}
+	}
+	return ""
+}
+
+// timeFields must all be certain for a cycle to enter the sums of times.
+const timeFields = gctrace.FieldClockSweepTerm | gctrace.FieldClockMark | gctrace.FieldClockMarkTerm |
+	gctrace.FieldCPUSweepTerm | gctrace.FieldCPUAssist | gctrace.FieldCPUBackground | gctrace.FieldCPUIdle | gctrace.FieldCPUMarkTerm
