@@ -15,8 +15,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build heapgate and heapgate-collector into bin/
-	go build -trimpath -ldflags "-s -w" -o $(BIN)/ ./cmd/heapgate
-	go build -trimpath -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+	go build -ldflags "-s -w" -o $(BIN)/ ./cmd/heapgate
+	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
 
 demo: ## Run the whole path: two versions of a service, collector, gate; under 5 minutes after the build
 	go run ./examples/demo
@@ -52,7 +52,7 @@ fuzz: ## Fuzz every target for 30 seconds
 
 distro: ## Write distro/ with ocb and build the collector
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
-	go build -trimpath -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
 
 e2e: demo ## End to end: today the demo on this machine (the real cluster comes with the next release)
 

@@ -29,7 +29,7 @@ func discover(compiler *ast.Compiler) ([]Rule, map[string][]string, error) {
 		pkg := strings.TrimPrefix(module.Package.Path.String(), "data.")
 		isLibrary := strings.HasPrefix(pkg, "lib.")
 		if !isLibrary && !strings.HasPrefix(pkg, "gate.") {
-			return nil, nil, fmt.Errorf("%s: package %s is never asked; a rule's package starts with gate., a library's with lib.", file, pkg)
+			return nil, nil, fmt.Errorf("%s: package %s is never asked; a rule's package starts with `gate.` and a library's with `lib.`", file, pkg)
 		}
 		if err := reads(compiler, module, isLibrary); err != nil {
 			return nil, nil, err

@@ -44,7 +44,9 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	defer cancel()
 	stopped := errors.Join(shopServer.Shutdown(grace), pprofServer.Shutdown(grace))
 	for range running {
-		<-ended // Shutdown has made Serve return; only its goroutine is waited for
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			broken = errors.Join(broken, err)
+		}
 	}
 	log.Info("shop is closed", "version", s.version)
 	return errors.Join(broken, stopped)

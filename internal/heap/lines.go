@@ -82,7 +82,7 @@ func (l *lines) fail() error {
 	switch {
 	case errors.As(l.err, &limit):
 		return l.err
-	case l.err != io.EOF:
+	case !errors.Is(l.err, io.EOF):
 		return fmt.Errorf("%w after line %d: %w", ErrTruncated, l.line, l.err)
 	case l.end > l.start:
 		return fmt.Errorf("%w: line %d has no end", ErrTruncated, l.line+1)

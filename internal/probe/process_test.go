@@ -5,6 +5,7 @@ package probe
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -70,7 +71,7 @@ func serve(t *testing.T, program, address string) (listening string, stop func()
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 	stopped := false

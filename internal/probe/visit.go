@@ -124,7 +124,7 @@ func (p *Prober) learn(ctx context.Context, base *url.URL, text *heap.Text, m *M
 func (p *Prober) goroutines(ctx context.Context, base *url.URL) (count *int64, err error) {
 	err = p.fetch(ctx, endpoint(base, "goroutine", "debug=1"), p.settings.MaxBodyBytes, func(body io.Reader) error {
 		line, err := bufio.NewReaderSize(body, maxHead).ReadSlice('\n')
-		if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 			return err
 		}
 		number, ok := bytes.CutPrefix(line, []byte("goroutine profile: total "))
