@@ -18,9 +18,9 @@ import (
 
 // loop visits one target for as long as the receiver runs. A hanging target holds one of the slots for one timeout at
 // most and delays no other loop.
-func (r *runtimeReceiver) loop(ctx context.Context, t *target, files *followers) {
+func (r *runtimeReceiver) loop(ctx context.Context, t *target) {
 	for range ticks(ctx, t.id, r.cfg.CollectionInterval) {
-		files.follow(ctx, t.id, t.gctraceGlobs)
+		r.files.follow(ctx, t.id, t.gctraceGlobs)
 		if !r.acquire(ctx) {
 			return
 		}
@@ -30,16 +30,16 @@ func (r *runtimeReceiver) loop(ctx context.Context, t *target, files *followers)
 			return
 		}
 		r.report(ctx, t, heard)
-		r.deliver(ctx, r.emitter.emit(t, heard, files.heard(t.id)))
+		r.deliver(ctx, r.emitter.emit(t, heard, r.files.heard(t.id)))
 	}
 }
 
 // loopFiles emits the gctrace files that belong to no configured target.
-func (r *runtimeReceiver) loopFiles(ctx context.Context, files *followers) {
+func (r *runtimeReceiver) loopFiles(ctx context.Context) {
 	const owner = "gctrace files"
 	for range ticks(ctx, owner, r.cfg.CollectionInterval) {
-		files.follow(ctx, owner, r.cfg.GCTrace.Files)
-		for _, f := range files.heard(owner) {
+		r.files.follow(ctx, owner, r.cfg.GCTrace.Files)
+		for _, f := range r.files.heard(owner) {
 			if ctx.Err() != nil {
 				return
 			}

@@ -6,6 +6,7 @@ package receiver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -30,6 +31,8 @@ type runtimeReceiver struct {
 
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
+	files  *followers
+	client *http.Client
 }
 
 func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*runtimeReceiver, error) {
@@ -61,22 +64,18 @@ func (r *runtimeReceiver) Start(ctx context.Context, host component.Host) error 
 	})
 	// The context of Start ends with Start; the loops live until Shutdown.
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	files := newFollowers(r.cfg.Limits.GCTraceFiles, r.set.Logger, r.telemetry)
+	r.client = client
+	r.files = newFollowers(r.cfg.Limits.GCTraceFiles, r.set.Logger, r.telemetry)
 	for i := range r.cfg.Targets {
 		target, err := newTarget(&r.cfg.Targets[i], r.cfg.Sites.Top, prober)
 		if err != nil {
 			return err
 		}
-		r.loops.Go(func() { r.loop(ctx, target, files) })
+		r.loops.Go(func() { r.loop(ctx, target) })
 	}
 	if len(r.cfg.GCTrace.Files) > 0 {
-		r.loops.Go(func() { r.loopFiles(ctx, files) })
+		r.loops.Go(func() { r.loopFiles(ctx) })
 	}
-	r.loops.Go(func() {
-		<-ctx.Done()
-		files.wait()
-		client.CloseIdleConnections()
-	})
 	return nil
 }
 
@@ -88,11 +87,13 @@ func (r *runtimeReceiver) Shutdown(ctx context.Context) error {
 	r.cancel()
 	done := make(chan struct{})
 	go func() {
-		r.loops.Wait()
+		r.loops.Wait() // only loops start followers
+		r.files.wait()
 		close(done)
 	}()
 	select {
 	case <-done:
+		r.client.CloseIdleConnections()
 		r.telemetry.Shutdown()
 		return nil
 	case <-ctx.Done():

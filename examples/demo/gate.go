@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// limitsFile is relative to the top of the repository, where the demo runs.
+const limitsFile = "examples/demo/limits.yaml"
+
 // Exit codes of `heapgate gate`.
 const (
 	gatePass = 0
@@ -59,7 +62,7 @@ func (j judgement) findings() []string {
 func (st *stage) judge(ctx context.Context, v *version) (judgement, error) {
 	args := []string{
 		"gate", "--store", "http://" + st.store, "--workload", "demo/shop/Deployment/shop", "--version", v.name,
-		"--image", v.digest, "--window", st.window.String(), "--wait", st.wait.String(),
+		"--image", v.digest, "--limits", limitsFile, "--window", st.window.String(), "--wait", st.wait.String(),
 	}
 	st.say("\n      $ heapgate %s", strings.Join(args, " "))
 	var text bytes.Buffer
