@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/heapgate/heapgate/internal/gctrace"
 )
@@ -94,7 +95,7 @@ func writeCycleJSON(out io.Writer) func(*gctrace.Cycle) error {
 
 // writeCycleTable writes rows of fixed width, since the next row may come minutes later.
 func writeCycleTable(out io.Writer) func(*gctrace.Cycle) error {
-	const row = "%6s %10s %5s %9s %9s %9s %9s %9s %9s %7s %7s %7s %8s %3s  %s\n"
+	const row = "%6s %10s %5s %9s %9s %9s %9s %9s %9s %7s %7s %7s %8s %3s %s\n"
 	head := false
 	return func(c *gctrace.Cycle) error {
 		if !head {
@@ -119,14 +120,17 @@ func cell[T int | int64 | float64](value *T) string {
 }
 
 func notes(c *gctrace.Cycle) string {
-	text := ""
+	var notes []string
 	for _, note := range []struct {
 		is   bool
 		name string
-	}{{c.Forced, "forced "}, {c.LeakCheck, "leak-check "}, {c.Mended, "mended "}, {c.Ambiguous, "ambiguous "}} {
+	}{{c.Forced, "forced"}, {c.LeakCheck, "leak-check"}, {c.Mended, "mended"}, {c.Ambiguous, "ambiguous"}} {
 		if note.is {
-			text += note.name
+			notes = append(notes, note.name)
 		}
 	}
-	return text
+	if notes == nil {
+		return "-"
+	}
+	return strings.Join(notes, " ")
 }

@@ -27,7 +27,7 @@ func BenchmarkHeapText(b *testing.B) {
 		name string
 		read func(text []byte) error
 	}{
-		{"ours", func(text []byte) error {
+		{"heapgate", func(text []byte) error {
 			parsed, err := Parse(bytes.NewReader(text), Limits{})
 			if err == nil {
 				parsed.Snapshot(symbol)
@@ -46,7 +46,7 @@ func BenchmarkHeapText(b *testing.B) {
 	}
 	for _, size := range []string{"100kB", "4MB", "40MB"} {
 		for _, reader := range readers {
-			b.Run("text="+size+"/reader="+reader.name, func(b *testing.B) {
+			b.Run("text="+size+"/impl="+reader.name, func(b *testing.B) {
 				b.SetBytes(int64(len(texts[size])))
 				b.ReportAllocs()
 				before := cpuTime(b)
