@@ -122,3 +122,17 @@ func TestDrain(t *testing.T) {
 		c.expect(t, map[string]int{answerClosing: 1, answerOK: 1})
 	})
 }
+
+// TestReadyWhileClosing takes the store out of service before the port closes.
+func TestReadyWhileClosing(t *testing.T) {
+	gate := newCrowd(t).gate
+	handler := routes(gate, http.NotFoundHandler())
+	for _, want := range []int{http.StatusOK, http.StatusServiceUnavailable} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/-/ready", nil))
+		if w.Code != want {
+			t.Errorf("/-/ready gave %d, want %d", w.Code, want)
+		}
+		gate.close()
+	}
+}

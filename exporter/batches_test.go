@@ -132,7 +132,7 @@ func renderVector(t *testing.T, body string) string {
 			}
 		}
 		slices.Sort(labels)
-		value := ""
+		var value string
 		if s.Value != nil {
 			value = fmt.Sprint(s.Value[1])
 		} else {

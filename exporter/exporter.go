@@ -20,9 +20,7 @@ import (
 	"github.com/heapgate/heapgate/exporter/internal/metadata"
 )
 
-const (
-	lossLogPeriod = 30 * time.Second
-)
+const lossLogPeriod = 30 * time.Second
 
 var errClosed = errors.New("the store must be open to take metrics (got a batch before Start or after Shutdown)")
 

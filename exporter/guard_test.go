@@ -14,23 +14,25 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-func TestSubquerySteps(t *testing.T) {
+func TestSubqueryCost(t *testing.T) {
+	const century = 100 * 365 * 24 * time.Hour
 	for _, tc := range []struct {
-		expr string
-		span time.Duration
-		want float64
+		expr   string
+		span   time.Duration
+		points float64
+		want   cost
 	}{
-		{"up", time.Hour, 0},
-		{"rate(up[100y])", time.Hour, 0},
-		{"max_over_time(up[1h:1m])", 0, 60},
-		{"max_over_time(up[1h:])", 0, 60},
-		{"max_over_time(up[1h:1m])", time.Hour, 120},
-		{"max_over_time(up[1h:1m] offset 1d)", time.Hour, 120},
-		{"max_over_time(up[1h:1m] @ end())", time.Hour, 60}, // evaluated once
-		{"max_over_time(up[1h:1m]) + max_over_time(up[1h:1s])", 0, 60 + 3600},
-		{"max_over_time(max_over_time(up[1h:1m])[2h:10m])", 0, 12 + 180}, // the inner one spans three hours
-		{"sum by (a) (-(max_over_time(up[1h:1m]) > 1))", 0, 60},
-		{"count_over_time(up[200y:1ms])", 200 * 365 * 24 * time.Hour, 2 * 200 * 365 * 24 * 3600 * 1000},
+		{"up", time.Hour, 241, cost{}},
+		{"rate(up[100y])", time.Hour, 241, cost{}},
+		{"max_over_time(up[1h:1m])", 0, 1, cost{60, 60}},
+		{"max_over_time(up[1h:])", 0, 1, cost{60, 60}},
+		{"max_over_time(up[1h:1m])", time.Hour, 241, cost{120, 241 * 60}},
+		{"max_over_time(up[1h:1m] offset 1d)", time.Hour, 241, cost{120, 241 * 60}},
+		{"max_over_time(up[1h:1m] @ end())", time.Hour, 241, cost{60, 60}}, // evaluated once
+		{"max_over_time(up[1h:1m]) + max_over_time(up[1h:1s])", 0, 1, cost{60 + 3600, 60 + 3600}},
+		{"max_over_time(max_over_time(up[1h:1m])[2h:10m])", 0, 1, cost{12 + 180, 12 + 12*60}}, // the inner one spans three hours
+		{"sum by (a) (-(max_over_time(up[1h:1m]) > 1))", 0, 1, cost{60, 60}},
+		{"count_over_time(up[100y:1ms])", century, 2, cost{2 * century.Seconds() * 1000, 2 * century.Seconds() * 1000}},
 	} {
 		expr, err := parser.NewParser(parser.Options{}).ParseExpr(tc.expr)
 		if err != nil {
@@ -39,8 +41,8 @@ func TestSubquerySteps(t *testing.T) {
 		if expr, err = promql.PreprocessExpr(expr, noon, noon.Add(tc.span), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if got := subquerySteps(expr, float64(tc.span.Milliseconds())); got != tc.want {
-			t.Errorf("%s over %s has %.0f steps, want %.0f", tc.expr, tc.span, got, tc.want)
+		if got := subqueryCost(expr, float64(tc.span.Milliseconds()), tc.points); got != tc.want {
+			t.Errorf("%s over %s costs %.0f, want %.0f", tc.expr, tc.span, got, tc.want)
 		}
 	}
 }

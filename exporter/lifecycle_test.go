@@ -6,8 +6,9 @@ package exporter
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exportertest"
@@ -169,25 +171,70 @@ func TestBrokenLog(t *testing.T) {
 	}
 }
 
-// TestStopCutsQueries ends a query that would take minutes.
+// TestStopCutsQueries ends a query that would take a while. Its client has sent a part of a next request already, so the HTTP server
+// cannot tell from the connection that nobody waits any more.
 func TestStopCutsQueries(t *testing.T) {
 	cfg := testConfig(t.TempDir())
-	cfg.Query.Timeout = time.Hour
+	cfg.Query.Timeout, cfg.Query.MaxSamples = time.Hour, 20_000_000
 	r := startRig(t, cfg)
 	r.server.drainTime = 1 // nanosecond
-	params := url.Values{"query": {"stddev_over_time(vector(1)[4000s:1ms])"}, "start": {"1000000"}, "end": {"1000900"}, "step": {"0.1"}}
-	target, ended := "http://"+r.server.address.String()+"/api/v1/query_range", make(chan struct{})
-	go func() {
-		defer close(ended)
-		resp, err := http.PostForm(target, params)
-		if err == nil {
-			t.Errorf("the query ended with %s before the shutdown", resp.Status)
-			_ = resp.Body.Close()
-		}
-	}()
-	for len(r.server.admission.running) == 0 {
+	conn, err := net.Dial("tcp", r.server.address.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	params := url.Values{"query": {"sum_over_time(vector(1)[10000s:1ms])"}, "start": {"1000000"}, "end": {"1000001"}, "step": {"1"}}
+	if _, err := fmt.Fprintf(conn, "GET /api/v1/query_range?%s HTTP/1.1\r\nHost: store\r\n\r\n", params.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	gate := r.server.admission
+	for len(gate.running) == 0 {
 		time.Sleep(time.Millisecond)
 	}
+	if _, err := conn.Write([]byte("GET ")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(10 * time.Millisecond) // for the server to read it
+	requests := r.server.http.BaseContext(nil)
 	r.stop()
-	<-ended
+	if requests.Err() == nil {
+		t.Error("the requests were not canceled")
+	}
+	if free := cap(gate.places) - len(gate.places); free != 0 || len(gate.running) != 0 {
+		t.Errorf("the store was closed with %d requests inside", len(gate.running))
+	}
+	if answer, _ := io.ReadAll(conn); len(answer) != 0 {
+		t.Errorf("the query was answered before the shutdown: %.100s", answer)
+	}
+}
+
+// TestLossesAreLogged writes one line at once and what came after it at the shutdown.
+func TestLossesAreLogged(t *testing.T) {
+	r := startRig(t, testConfig(t.TempDir()))
+	for _, n := range []float64{1, 2, 3} {
+		// The second sample stays, for the batch to be none of which nothing is stored.
+		md := gauges("late", noon.Add(-time.Hour*48), n)
+		gauges("up", noon.Add(time.Duration(n)*time.Second), n).ResourceMetrics().MoveAndAppendTo(md.ResourceMetrics())
+		r.write(noon, md)
+	}
+	r.stop()
+	var got []any
+	for _, entry := range r.logs.FilterMessage("metrics were not stored as they came").All() {
+		got = append(got, entry.ContextMap()["too_old"])
+	}
+	if diff := cmp.Diff([]any{int64(1), int64(2)}, got); diff != "" {
+		t.Errorf("refused samples in the lines of the log (-want +got):\n%s", diff)
+	}
+}
+
+// TestWriterForgets holds that what the writer remembers is no more than one batch.
+func TestWriterForgets(t *testing.T) {
+	r := startRig(t, testConfig(t.TempDir()))
+	r.write(noon, gauges("up", noon, make([]float64, 100)...))
+	r.write(noon, gauges("down", noon, 1))
+	w := <-r.turn
+	defer func() { r.turn <- w }()
+	if len(w.last) != 1 {
+		t.Errorf("%d series are remembered after a batch of one", len(w.last))
+	}
 }

@@ -69,7 +69,7 @@ func tsdbOptions(cfg *Config) *tsdb.Options {
 	o.MaxBlockDuration = max(o.MinBlockDuration, o.RetentionDuration/10)
 	o.WALSegmentSize = int(min(max(int64(cfg.Retention.Size)/16/walPage*walPage, minWALSegment), maxWALSegment))
 	o.WALCompression = compression.Snappy
-	
+	o.OutOfOrderTimeWindow = cfg.OutOfOrderWindow.Milliseconds()
 	return o
 }
 

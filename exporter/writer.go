@@ -132,7 +132,10 @@ func (o *outcome) nothing() error {
 	if lost > 0 {
 		errs = append(errs, fmt.Errorf("%d samples refused, for instance %s", lost, o.example))
 	}
-	return fmt.Errorf("nothing of the batch was stored: %w", errors.Join(append(errs, o.untranslated...)...))
+	if n := len(o.untranslated); n > 0 {
+		errs = append(errs, fmt.Errorf("%d metrics not translated, for instance: %w", n, o.untranslated[0]))
+	}
+	return fmt.Errorf("nothing of the batch was stored: %w", errors.Join(errs...))
 }
 
 // unjoin gives the errors that FromMetrics joined, one for each metric it could not translate.
