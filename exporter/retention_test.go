@@ -51,7 +51,7 @@ func TestRetentionTime(t *testing.T) {
 func TestRetentionSize(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Retention.Time = 100 * time.Minute // blocks of ten minutes
-	cfg.Retention.Size = 4 * mebibyte      // less than Validate lets pass, for a short test
+	cfg.Retention.Size = 4 << 20           // less than Validate lets pass, for a short test
 	r := startRig(t, cfg)
 	random := rand.New(rand.NewPCG(1, 2))
 	values := make([]float64, 1500)

@@ -22,7 +22,7 @@ const (
 	readTimeout       = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	writeSlack        = 30 * time.Second // for the answer, after the query had its time
-	maxHeaderBytes    = 64 * kibibyte    // a GET's query is in the first line
+	maxHeaderBytes    = 64 << 10         // a GET's query is in the first line
 	drainTime         = 5 * time.Second
 )
 

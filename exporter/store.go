@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	walPage       = 32 * kibibyte // the write-ahead log wants segments of whole pages
-	maxWALSegment = 128 * mebibyte
-	minWALSegment = mebibyte
+	walPage       = 32 << 10 // the write-ahead log wants segments of whole pages
+	maxWALSegment = 128 << 20
+	minWALSegment = 1 << 20
 )
 
 // store is the open TSDB with what is needed to account for it and to give its directory back.

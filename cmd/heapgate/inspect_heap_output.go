@@ -8,6 +8,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/heapgate/heapgate/internal/bytesize"
 	"github.com/heapgate/heapgate/internal/heap"
 )
 
@@ -45,29 +46,17 @@ func writeHeapTable(out io.Writer, s heap.Snapshot, top int) error {
 	}
 	m := s.MemStats
 	_, _ = fmt.Fprintf(out, "heap %s, next GC at %s, %d GCs (%d forced), one sample every %s\n\n",
-		humanBytes(int64(m.HeapAlloc)), humanBytes(int64(m.NextGC)), m.NumGC, m.NumForcedGC, humanBytes(s.Rate))
+		bytesize.Human(float64(m.HeapAlloc)), bytesize.Human(float64(m.NextGC)), m.NumGC, m.NumForcedGC, bytesize.Human(float64(s.Rate)))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(w, "ALLOCATED\t+-\tOBJECTS\tIN USE\tOBJECTS\tSAMPLES\tCLASS\t  SITE")
 	for _, site := range s.Sites[:top] {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s\t  %s %s:%d\n", humanBytes(site.AllocBytes), humanBytes(int64(site.StdErrBytes)), site.AllocObjects,
-			humanBytes(site.InuseBytes), site.InuseObjects, site.Samples, site.Class, site.Function, site.File, site.Line)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s\t  %s %s:%d\n", bytesize.Human(float64(site.AllocBytes)), bytesize.Human(float64(site.StdErrBytes)), site.AllocObjects,
+			bytesize.Human(float64(site.InuseBytes)), site.InuseObjects, site.Samples, site.Class, site.Function, site.File, site.Line)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%d of %d sites; allocated %s, in use %s, of it for the profile itself %s and %s\n", top, len(s.Sites),
-		humanBytes(s.Total.AllocBytes), humanBytes(s.Total.InuseBytes), humanBytes(s.Observer.AllocBytes), humanBytes(s.Observer.InuseBytes))
+		bytesize.Human(float64(s.Total.AllocBytes)), bytesize.Human(float64(s.Total.InuseBytes)), bytesize.Human(float64(s.Observer.AllocBytes)), bytesize.Human(float64(s.Observer.InuseBytes)))
 	return err
-}
-
-// humanBytes shows bytes with three digits or so, in powers of 1024.
-func humanBytes(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, units := float64(n), "KMGTPE"
-	for value /= 1024; value >= 1023.95 && len(units) > 1; units = units[1:] {
-		value /= 1024
-	}
-	return fmt.Sprintf("%.1f %ciB", value, units[0])
 }

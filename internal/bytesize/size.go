@@ -67,15 +67,16 @@ func (s *Size) Set(text string) error { return s.UnmarshalText([]byte(text)) }
 // Type is what --help calls the value.
 func (s *Size) Type() string { return "size" }
 
-// Human writes any number of bytes for people: three significant digits, binary units.
+// Human writes a number of bytes for people: one decimal, binary units.
 func Human(bytes float64) string {
-	if math.IsNaN(bytes) || math.IsInf(bytes, 0) {
-		return fmt.Sprint(bytes)
+	if !(math.Abs(bytes) >= 1024) { // NaN too
+		return fmt.Sprintf("%.0f B", bytes)
 	}
-	for _, u := range units[:len(units)-1] {
-		if math.Abs(bytes) >= float64(u.bytes) {
-			return fmt.Sprintf("%.3g %s", bytes/float64(u.bytes), u.suffix)
-		}
+	unit := 0
+	for bytes /= 1024; math.Abs(bytes) >= 1023.95 && unit < len(prefixes)-1; unit++ {
+		bytes /= 1024
 	}
-	return fmt.Sprintf("%.0f B", bytes)
+	return fmt.Sprintf("%.1f %ciB", bytes, prefixes[unit])
 }
+
+const prefixes = "KMGTPE"

@@ -26,10 +26,15 @@ func TestParse(t *testing.T) {
 }
 
 func TestHuman(t *testing.T) {
-	for want, bytes := range map[string]float64{"0 B": 0, "999 B": 999, "1 KiB": 1024, "1.5 MiB": 1.5 * (1 << 20), "-2 GiB": -2 << 30, "NaN": math.NaN()} {
+	for bytes, want := range map[float64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", -2 << 30: "-2.0 GiB", 1 << 63: "8.0 EiB",
+	} {
 		if got := Human(bytes); got != want {
 			t.Errorf("Human(%v) = %q; want %q", bytes, got, want)
 		}
+	}
+	if got := Human(math.NaN()); got != "NaN B" {
+		t.Errorf("Human(NaN) = %q", got)
 	}
 }
 

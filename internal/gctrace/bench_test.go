@@ -6,7 +6,6 @@ package gctrace
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"math/rand/v2"
 	"regexp"
 	"strconv"
@@ -113,5 +112,3 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations for 1000 cycles, want at most 4: scanner, buffer, stacks, globals", got)
 	}
 }
-
-var _ io.Reader = (*unwrapper)(nil)

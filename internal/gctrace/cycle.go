@@ -100,8 +100,11 @@ func (c *Cycle) Append(b []byte) []byte {
 		p.pointer(c.GlobalsMB, " MB globals, ")
 	}
 	p.integer(FieldProcs, int64(c.Procs), " P")
-	if c.Forced {
+	switch {
+	case c.Forced:
 		p.b = append(p.b, forced...)
+	case !c.Has(FieldForced):
+		p.b = append(p.b, " (forced?)"...)
 	}
 	return p.b
 }

@@ -20,7 +20,7 @@ func (s *Scanner) abandon(why Reason) bool {
 	if !m.begun {
 		return false
 	}
-	return s.bad(m.line, m.offset, why, m.excerpt)
+	return s.bad(m.start, why, m.excerpt)
 }
 
 // mended delivers the torn record.
@@ -31,20 +31,20 @@ func (s *Scanner) mended(r *reading) bool {
 	c.Ambiguous = r.struck != 0
 	c.Mended = r.gap
 	if bits.OnesCount64(r.struck) > maxAbsent {
-		return s.bad(r.line, r.offset, TooMany, m.excerpt)
+		return s.bad(r.start, TooMany, m.excerpt)
 	}
 	c.StacksMB, c.GlobalsMB = s.share(stacks, globals, c.Absent)
-	return s.good(r.line, r.offset)
+	return s.good(r.start)
 }
 
-func (s *Scanner) good(line int, offset int64) bool {
+func (s *Scanner) good(at start) bool {
 	c := &s.cycle
-	if s.first.set && s.first.at == offset {
+	if s.first.set && s.first.at == at.read {
 		s.first.set = false
 		// Another process' record began inside this one's gap, or this one in another's: tokens of one may stand in the
 		// other. The next cycle of the same process is safe, the runtime writes one record after the other.
 		if s.first.glued || s.first.gc == 0 || !c.Has(FieldGC) || c.GC != s.first.gc+1 {
-			return s.bad(line, offset, Interleaved, excerpt(c))
+			return s.bad(at, Interleaved, excerpt(c))
 		}
 	}
 	s.counts.Records++
@@ -56,17 +56,15 @@ func (s *Scanner) good(line int, offset int64) bool {
 	default:
 		s.counts.Intact++
 	}
-	line, offset = s.where(line, offset)
-	c.Line = line
-	s.rec = Record{Line: line, Offset: offset, Cycle: c}
+	c.Line = at.line
+	s.rec = Record{Line: at.line, Offset: at.offset, Cycle: c}
 	return true
 }
 
-func (s *Scanner) bad(line int, offset int64, why Reason, text string) bool {
+func (s *Scanner) bad(at start, why Reason, text string) bool {
 	s.counts.Records++
 	s.counts.Bad++
-	line, offset = s.where(line, offset)
-	s.rec = Record{Line: line, Offset: offset, Bad: &Bad{Reason: why, Text: text}}
+	s.rec = Record{Line: at.line, Offset: at.offset, Bad: &Bad{Reason: why, Text: text}}
 	return true
 }
 
@@ -75,13 +73,22 @@ func excerpt(c *Cycle) string {
 	return text[:min(len(text), maxExcerpt)]
 }
 
-func (s *Scanner) where(line int, offset int64) (int, int64) {
+// start is where a record begins.
+type start struct {
+	line   int   // of the input
+	offset int64 // of the input
+	read   int64 // offset in what the Scanner read, which is not the input behind a wrapper
+}
+
+// here is where lo stands. A wrapper knows it only until the next read.
+func (s *Scanner) here() start {
+	read := s.base + int64(s.lo)
 	if p, ok := s.r.(positioned); ok {
-		if line, at, ok := p.position(offset); ok {
-			return line, at
+		if line, at, ok := p.position(read); ok {
+			return start{line: line, offset: at, read: read}
 		}
 	}
-	return line, offset
+	return start{line: s.line, offset: read, read: read}
 }
 
 // share returns variables with the values. They are used by all cycles of the same values and never written again.

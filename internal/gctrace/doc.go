@@ -17,16 +17,21 @@
 //  3. Otherwise read tokens as far as they go (mend.go). Where they end, foreign text begins: one or more whole lines, so
 //     that the record goes on at the start of a later line, with the token that is next in the grammar (grammar.go).
 //  4. A number with foreign digits glued to it is cut in every way that the runtime could have printed (`@0.0282026` in
-//     one, `122026` in six). Each cut is a reading of its own. So is a gap before the number.
-//  5. Offer every following line to every reading: it goes on, or it is foreign. A reading that is left waiting for a
-//     token that never comes dies with the record.
-//  6. The reading that reaches the end is the cycle. Where several do, those with a known beginning of a log line at
-//     each cut (heads.go) win; what they do not agree on is absent, never guessed.
+//     one, `122026` in six), and a gap can stand before it (gap.go). Cuts behind which a log line is known to begin
+//     (heads.go: dates, level=, {"...) win over the others. Each cut that is left is a reading of its own.
+//  5. Offer every following line to every reading: it goes on, or it is foreign. A reading that waits for a token that
+//     never comes dies with the record.
+//  6. The readings that reach the end are the cycle: what they do not agree on is absent, never guessed.
 //  7. A record is bad (record.go) when another one begins in it, when its own tokens go by behind a fragment without
 //     newline, when it holds too much foreign text, or when the stream ends.
 //
-// Tokens of two processes can meet in one record only if one begins while the other is unfinished: such a record is bad.
-// What cannot be seen is foreign text that itself reads like the runtime's next token.
+// A record is delivered when its newline was read. If foreign text stands before that, it ends with " (forced)" or with
+// an empty line and one more line, by which " (forced)" would have come.
+//
+// What cannot be seen: foreign text that is itself the runtime's next token, such as an empty line directly behind " P";
+// and, where two processes write one stream, a process that is stopped inside a record while the other writes several,
+// and goes on at the very token at which the other is stopped. A record that begins inside an unfinished one is bad
+// unless it is the next cycle of the same process. Streams.Mixed tells when several processes write.
 //
 // Unwrap (unwrap.go) takes off what container runtimes put around lines. Streams (streams.go) tells the cycles of
 // several processes in one stream apart.

@@ -44,9 +44,6 @@ func intact(text []byte, c *Cycle) (n int, stacks, globals int64, ok bool) {
 		c.Absent |= Go119
 	}
 	i, c.Forced = maybe(text, lit(text, i, " P"), forced)
-	if !c.Forced && i < len(text) && text[i] == '\r' {
-		i++ // a terminal's line end
-	}
 	c.GC, c.At, c.Percent, c.GoalMB, c.Procs = gc, at, int(percent), goal, int(procs)
 	c.Heap = Heap{Start: start, End: end, Live: live}
 	return i, stacks, globals, i == len(text) || c.Forced && i < len(text)

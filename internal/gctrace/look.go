@@ -36,7 +36,7 @@ func (s *Scanner) look() (found, more bool) {
 			return false, true
 		}
 		if unsupported(text) {
-			found = s.bad(s.line, s.base+int64(s.lo), Unsupported, string(text[:min(len(text), maxExcerpt)]))
+			found = s.bad(s.here(), Unsupported, string(text[:min(len(text), maxExcerpt)]))
 		}
 	}
 	s.consume(2)
@@ -54,21 +54,20 @@ func (s *Scanner) start() (found, more bool) {
 		if n, stacks, globals, ok := intact(text, c); ok {
 			c.Mended, c.Ambiguous = false, false
 			c.StacksMB, c.GlobalsMB = s.share(stacks, globals, c.Absent)
-			line, offset := s.line, s.base+int64(s.lo)
+			at := s.here()
 			s.lo += n
 			if !c.Forced {
 				s.lo++ // the newline
 				s.line++
-				s.late(c)
 			}
-			return s.good(line, offset), false
+			return s.good(at), false
 		}
 	}
 	if s.torn == nil {
 		s.torn = new(mender)
 	}
 	m := s.torn
-	m.begin(text, ended, s.line, s.base+int64(s.lo))
+	m.begin(text, ended, s.here())
 	if m.done { // a last line without newline
 		s.consume(min(m.end, s.hi-s.lo))
 		return s.mended(&m.result), false
@@ -77,13 +76,6 @@ func (s *Scanner) start() (found, more bool) {
 	m.lineBytes = len("gc ")
 	s.state = inLine
 	return false, false
-}
-
-// late sets Forced where an empty foreign line stood before " (forced)", which is seen if it is in the buffer already.
-func (s *Scanner) late(c *Cycle) {
-	if rest := s.buf[s.lo:s.hi]; len(rest) > 0 && rest[0] == ' ' && bytes.HasPrefix(rest, []byte(forced)) {
-		c.Forced, c.Mended = true, true
-	}
 }
 
 // text is what stands from lo to the end of the line, at most maxRecord bytes of it. ended: a newline follows. enough:
@@ -108,18 +100,20 @@ func (s *Scanner) goOn() (found, more bool) {
 		if bytes.HasPrefix(text, []byte(forced)) {
 			r.set |= 1 << nForced
 			s.consume(len(forced))
+		} else if r.hidden {
+			r.struck |= 1 << nForced
 		}
 		return s.mended(r), false
 	}
 	if begins(text) {
-		m.touched, m.lineBytes, s.state = false, 0, inLine
+		m.touched, m.lineBytes, m.words, s.state = false, 0, 0, inLine
 		return s.word()
 	}
 	if m.read(text, ended) {
 		s.consume(m.end)
 		return s.mended(&m.result), false
 	}
-	m.lineBytes = 0
+	m.lineBytes, m.words = 0, 0
 	s.state = inLine
 	if m.live == 0 {
 		return s.abandon(Torn), false
@@ -130,7 +124,8 @@ func (s *Scanner) goOn() (found, more bool) {
 // foreign goes through foreign text to the end of the line, or to another record in it.
 func (s *Scanner) foreign() (found, more bool) {
 	m := s.torn
-	b := s.buf[s.lo:s.hi]
+	b := s.buf[s.lo:min(s.hi, s.lo+maxRecord)] // not all: the same bytes would be searched for every word and line
+	rest := s.hi - s.lo - len(b)
 	end := bytes.IndexByte(b, '\n')
 	if end >= 0 {
 		b = b[:end]
@@ -147,15 +142,16 @@ func (s *Scanner) foreign() (found, more bool) {
 		s.skip(end + 1)
 		m.lines++
 		s.state = atLine
-	case s.eof:
+	case s.eof && rest == 0:
 		s.skip(len(b))
 		return s.abandon(Torn), true
-	case len(b) > 0 && b[len(b)-1] == 'g':
+	case len(b) > 1 && b[len(b)-1] == 'g':
 		s.skip(len(b) - 1)
+	case len(b) == 1 && b[0] == 'g': // what follows has not come
 	default:
 		s.skip(len(b))
 	}
-	return s.limited(), end < 0
+	return s.limited(), end < 0 && rest == 0
 }
 
 // limited gives the torn record up when it holds more than the settings allow.
@@ -186,14 +182,15 @@ func (s *Scanner) word() (found, more bool) {
 		if m.unforced(text) {
 			return s.mended(&m.at[nP]), false
 		}
-		if m.begun && m.live != 0 {
+		if m.begun && m.live != 0 && m.live&(1<<nP|1<<nBlank) == 0 {
 			s.first = earlier{set: true, at: s.base + int64(s.lo), gc: m.number(), glued: m.touched && m.lineBytes > 0}
 		}
 		return s.abandon(Torn), false
-	case m.begun:
+	case m.begun || m.words == maxWords:
 		s.skip(3)
 	default:
-		m.again(text, ended, s.line, s.base+int64(s.lo))
+		m.words++
+		m.again(text, ended, s.here())
 		m.lines, m.bytes = 0, 0
 		s.skip(3)
 	}

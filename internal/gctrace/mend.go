@@ -10,14 +10,15 @@ import (
 
 // mender follows every reading of a torn record, line by line. See the package comment.
 type mender struct {
-	line    int // on which a record began last
-	offset  int64
+	start   start // where a record began last
 	excerpt string
 
-	begun     bool // "gc N @" was read: no mere log line
-	lines     int  // since it began
+	begun     bool  // "gc N @" was read: no mere log line
+	gc        int64 // the N, 0 if it is torn
+	lines     int   // since it began
 	bytes     int
 	lineBytes int  // of the current line
+	words     int  // "gc " in the current line
 	touched   bool // a reading used text of the current line
 	token     int  // where the last of the tokens stands in the current line that no log line has; -1: nowhere
 
@@ -29,36 +30,40 @@ type mender struct {
 	end    int // bytes of the last line that belong to the record
 }
 
-// maxLookalike is how many tokens in a row foreign text is believed to look like.
-const maxLookalike = 6
+const (
+	maxLookalike = 6 // tokens in a row that foreign text is believed to look like
+	maxWords     = 8 // "gc " in one line of a log that are tried as the start of a torn record
+)
 
 // reading is one way to read the text so far; it waits for a token after node n at the start of a later line. Readings
 // that wait at the same node have the same future, so they are kept as one, with the values that differ struck out.
 type reading struct {
-	line   int // on which it began
-	offset int64
+	start  start
 	gap    bool
-	hidden bool   // " (forced)" cannot come any more
+	hidden bool   // " (forced)" may stand in the foreign text behind " P"
 	set    uint64 // bit n: token n was read
 	struck uint64 // of these, those with several values
 	value  [nodes]int64
 }
 
-func (m *mender) begin(text []byte, ended bool, line int, offset int64) {
-	m.live, m.lines, m.bytes, m.lineBytes = 0, 0, 0, 0
-	m.begun = begins(text)
+func (m *mender) begin(text []byte, ended bool, at start) {
+	m.live, m.lines, m.bytes, m.lineBytes, m.words = 0, 0, 0, 0, 0
+	m.begun, m.gc = begins(text), 0
+	if m.begun {
+		m.gc, _ = digits(text, len("gc "))
+	}
 	m.done = false
-	m.again(text, ended, line, offset)
+	m.again(text, ended, at)
 }
 
 // again adds the readings of a record that starts with text.
-func (m *mender) again(text []byte, ended bool, line int, offset int64) {
-	m.line, m.offset = line, offset
+func (m *mender) again(text []byte, ended bool, at start) {
+	m.start = at
 	m.excerpt = string(text[:min(len(text), maxExcerpt)])
 	m.touched = true
 	text, ended = own(text, ended)
 	m.token = lastToken(text)
-	m.walk(reading{line: line, offset: offset}, nStart, text, ended, false)
+	m.walk(reading{start: at}, nStart, text, ended, false)
 }
 
 // read takes the next line, or its first maxRecord bytes, without newline. It reports whether the record is complete.
@@ -70,7 +75,7 @@ func (m *mender) read(text []byte, ended bool) bool {
 		n := node(63 - bits.LeadingZeros64(live))
 		live &^= 1 << n
 		from := m.at[n]
-		if n < nP && (m.token >= 0 || bytes.HasPrefix(text, []byte(leakCheck))) {
+		if n < nP && m.token >= 0 {
 			m.live &^= 1 << n // its own tokens went by after a fragment without newline, unless it goes on here
 		}
 		m.walk(from, n, text, ended, true)
@@ -131,76 +136,6 @@ func reach(at node, text []byte) int {
 	return n
 }
 
-// step reads the token after node at, if it stands at text[i:]; a number only together with what must follow it. It
-// returns nStart if it does not.
-func step(at node, text []byte, i int) (next node, end int, value int64) {
-	for _, next := range grammar[at].next {
-		t := grammar[next]
-		if t.kind == literal {
-			if bytes.HasPrefix(text[i:], []byte(t.text)) {
-				return next, i + len(t.text), 0
-			}
-			continue
-		}
-		end := i + numberRun(text[i:])
-		if v, ok := t.kind.cut(text[i:end]); ok && literalFollows(next, text[end:]) {
-			return next, end, v
-		}
-	}
-	return nStart, i, 0
-}
-
-func literalFollows(at node, text []byte) bool {
-	for _, next := range grammar[at].next {
-		if bytes.HasPrefix(text, []byte(grammar[next].text)) {
-			return true
-		}
-	}
-	return false
-}
-
-// place is where a number is expected behind node at.
-type place struct {
-	at, number node
-	i          int
-	run        int    // length of the digits and points there
-	set        uint64 // of the reading
-	waited     bool   // at the start of a line, where the number is waited for anyway
-	runsOn     bool   // the token behind the number and another number stand there too: no foreign text begins with them
-	best       rank
-}
-
-// measure finds how well the best of the gaps around the number begins.
-func (p *place) measure(text []byte) {
-	p.best = rankOf(text[p.i:])
-	p.run = numberRun(text[p.i:])
-	for n := 1; n <= p.run; n++ {
-		if _, ok := grammar[p.number].kind.cut(text[p.i : p.i+n]); ok {
-			p.best = min(p.best, rankOf(text[p.i+n:]))
-		}
-	}
-}
-
-// open opens the best gaps around a number: before it, and behind the cuts of the digits that the runtime could have
-// printed.
-func (m *mender) open(r *reading, p *place, text []byte) {
-	before := *r
-	before.set = p.set
-	if !p.waited && rankOf(text[p.i:]) == p.best {
-		m.wait(before, p.at)
-	}
-	for n := 1; n <= p.run; n++ {
-		v, ok := grammar[p.number].kind.cut(text[p.i : p.i+n])
-		if !ok || n == p.run && p.runsOn || rankOf(text[p.i+n:]) > p.best {
-			continue
-		}
-		cut := before
-		cut.set |= 1 << p.number
-		cut.value[p.number] = v
-		m.wait(cut, p.number)
-	}
-}
-
 // close ends a record after " P": with " (forced)", with the newline, or, after foreign text, with an empty line.
 func (m *mender) close(r reading, rest []byte, i int, ended, waited bool) {
 	switch {
@@ -213,8 +148,8 @@ func (m *mender) close(r reading, rest []byte, i int, ended, waited bool) {
 			return
 		}
 		m.finish(&r, i+len(rest)+1)
-	case !waited:
-		r.hidden = !ended || bytes.Contains(rest, []byte(forced))
+	default:
+		r.hidden = r.hidden || !ended || bytes.Contains(rest, []byte(forced))
 		m.wait(r, nP)
 	}
 }
@@ -264,7 +199,10 @@ func (m *mender) unforced(next []byte) bool {
 
 // number is the number of the cycle, 0 if the readings have none in common.
 func (m *mender) number() int64 {
-	var gc int64
+	gc := m.gc
+	if gc != 0 {
+		return gc
+	}
 	for live := m.live; live != 0; live &= live - 1 {
 		r := &m.at[bits.TrailingZeros64(live)]
 		if r.set&^r.struck&(1<<nNumber) == 0 || gc != 0 && gc != r.value[nNumber] {
@@ -273,38 +211,4 @@ func (m *mender) number() int64 {
 		gc = r.value[nNumber]
 	}
 	return gc
-}
-
-// numberRun is the length of the run of digits and points at the start of b.
-func numberRun(b []byte) int {
-	n := 0
-	for n < len(b) && n < 2*maxDigits && (b[n]-'0' <= 9 || b[n] == '.') {
-		n++
-	}
-	return n
-}
-
-// own is the text up to the next record that begins in it.
-func own(text []byte, ended bool) ([]byte, bool) {
-	for i := 1; ; i++ {
-		n := bytes.Index(text[min(i, len(text)):], []byte("gc "))
-		if n < 0 {
-			return text, ended
-		}
-		if i += n; begins(text[i:]) {
-			return text[:i], false
-		}
-	}
-}
-
-// lastToken is where the last of the tokens stands that no log line has, -1 without one.
-func lastToken(text []byte) int {
-	if !bytes.Contains(text, []byte(" MB ")) && !bytes.Contains(text, []byte(" ms c")) {
-		return -1
-	}
-	last := -1
-	for _, token := range []string{" ms clock, ", " ms cpu, ", " MB goal, ", " MB stacks, ", " MB globals, "} {
-		last = max(last, bytes.LastIndex(text, []byte(token)))
-	}
-	return last
 }

@@ -78,21 +78,16 @@ func (s *Streams) writer(c *Cycle) int {
 	next, gap := s.find(c, false)
 	sleepingNext, sleepingGap := s.find(c, true)
 	switch {
-	case len(next) > 1:
-		s.mixed = s.added
-		return CannotTell
 	case len(next) == 1:
 		return next[0]
-	case len(gap) > 1:
+	case len(next) > 1, len(sleepingNext) > 1:
+		s.mixed = s.added
 		return CannotTell
-	case len(gap) == 1:
-		if len(sleepingNext) > 0 || slices.ContainsFunc(sleepingGap, func(i int) bool { return s.processes[i].gc > s.processes[gap[0]].gc }) {
-			return CannotTell // one that sleeps is nearer
-		}
-		return gap[0]
 	case len(sleepingNext) == 1:
 		return sleepingNext[0]
-	case len(sleepingNext) > 1 || !c.Has(FieldGC):
+	case len(gap) == 1 && !slices.ContainsFunc(sleepingGap, func(i int) bool { return s.processes[i].gc > s.processes[gap[0]].gc }):
+		return gap[0]
+	case len(gap) > 0 || !c.Has(FieldGC): // several, or one that sleeps is nearer
 		return CannotTell
 	}
 	return len(s.processes)
