@@ -42,8 +42,9 @@ func (s *Scanner) good(at start) bool {
 	if s.first.set && s.first.at == at.read {
 		s.first.set = false
 		// Another process' record began inside this one's gap, or this one in another's: tokens of one may stand in the
-		// other. The next cycle of the same process is safe, the runtime writes one record after the other.
-		if s.first.glued || s.first.gc == 0 || !c.Has(FieldGC) || c.GC != s.first.gc+1 {
+		// other. The next cycle of the same process is safe, the runtime writes one record after the other; so is the first
+		// of a process that was started again, after the last one had died inside its record.
+		if s.first.glued || s.first.gc == 0 || !c.Has(FieldGC) || c.GC != s.first.gc+1 && c.GC != 1 {
 			return s.bad(at, Interleaved, excerpt(c))
 		}
 	}
