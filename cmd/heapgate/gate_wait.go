@@ -81,7 +81,11 @@ func (p *progress) state(r report) string {
 			windows += fmt.Sprintf(" of %.0f", *p.minWindows)
 		}
 	}
-	return fmt.Sprintf("%d of %d targets up, %s, coverage %.1f", r.evidence.Targets.Up, r.evidence.Targets.Seen, windows, r.evidence.coverage())
+	state := fmt.Sprintf("%d of %d targets up, %s, coverage %.1f", r.evidence.Targets.Up, r.evidence.Targets.Seen, windows, r.evidence.coverage())
+	if len(r.verdict.Reasons) > 0 {
+		state += "; " + printable(r.verdict.Reasons[0].Text)
+	}
+	return state
 }
 
 // coverage of the least covered signal, rounded down to a tenth. The memory limit is left out: not every process has one.

@@ -37,16 +37,22 @@ growth_classes := {"map_grow", "map_overflow", "sync_map"}
 
 needed := {"windows": limits.min_windows, "doublings": limits.min_doublings, "samples": limits.min_samples}
 
-suspects := [site | some site in sites; site.class in growth_classes; not slow(site)]
+suspects := [site | some site in sites; site.class in growth_classes; not slow(site); not garbage(site)]
 
 slow(site) if {
 	is_number(site.lower)
 	site.lower <= limits.min_rate
 }
 
+# A map that lives as long as a request grows fast and retains nothing; of such a one there may be no doublings to tell.
+garbage(site) if {
+	is_number(site.retained_share)
+	site.retained_share < limits.min_retained_share
+}
+
 absent(site) := {name | some name in {"lower", "retained_share", "windows", "doublings", "samples"}; not is_number(site[name])}
 
-growing := [site | some site in suspects; absent(site) == set(); site.retained_share >= limits.min_retained_share]
+growing := [site | some site in suspects; absent(site) == set()]
 
 short(site) := {name | some name, minimum in needed; site[name] < minimum}
 

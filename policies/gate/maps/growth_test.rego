@@ -69,6 +69,7 @@ test_limits_themselves if {
 
 test_garbage_is_no_growth if {
 	says == passes with input as growing({"retained_share": 0.29})
+	says == passes with input as growing({"retained_share": 0, "doublings": null})
 }
 
 test_short_observation_is_inconclusive if {
