@@ -78,3 +78,24 @@ func TestListIsReplacedAsAWhole(t *testing.T) {
 		t.Errorf("want only cycles to be required, got %+v, %v", result.Findings, err)
 	}
 }
+
+func TestLimitIsTheEffectiveOne(t *testing.T) {
+	pack, err := Load(Embedded(), map[string]any{"map_growth": map[string]any{"min_windows": 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		path []string
+		want float64
+		ok   bool
+	}{
+		"replaced": {[]string{"map_growth", "min_windows"}, 5, true},
+		"default":  {[]string{"gc_cpu_share"}, 0.25, true},
+		"a branch": {[]string{"map_growth"}, 0, false},
+		"unknown":  {[]string{"gc_cpu_share", "x"}, 0, false},
+	} {
+		if got, ok := pack.Limit(c.path...); got != c.want || ok != c.ok {
+			t.Errorf("%s: %v, %v; want %v, %v", name, got, ok, c.want, c.ok)
+		}
+	}
+}

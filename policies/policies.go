@@ -18,6 +18,7 @@ package policies
 
 import (
 	"embed"
+	"encoding/json"
 	"io/fs"
 	"slices"
 	"time"
@@ -49,6 +50,7 @@ type Rule struct {
 type Pack struct {
 	rules    []Rule // by ID
 	digest   string
+	limits   map[string]any // effective: defaults and what replaced them
 	evidence schema
 	query    rego.PreparedEvalQuery
 	deadline time.Duration
@@ -93,7 +95,7 @@ func load(files fs.FS, overrides map[string]any) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pack{rules: rules, digest: digest, evidence: schemas["evidence"], query: query, deadline: deadline}, nil
+	return &Pack{rules: rules, digest: digest, limits: limits, evidence: schemas["evidence"], query: query, deadline: deadline}, nil
 }
 
 // Digest names exactly what judges: rules, schemas, effective limits and allowed builtins, as "sha256:" and 64 hex digits.
@@ -101,3 +103,22 @@ func (p *Pack) Digest() string { return p.digest }
 
 // Rules lists the rules by id.
 func (p *Pack) Rules() []Rule { return slices.Clone(p.rules) }
+
+// Limit is one number of the effective limits, such as Limit("evidence", "min_windows"); false if there is none at the path.
+func (p *Pack) Limit(path ...string) (float64, bool) {
+	var node any = p.limits
+	for _, name := range path {
+		branch, _ := node.(map[string]any)
+		node = branch[name]
+	}
+	switch v := node.(type) {
+	case float64:
+		return v, true
+	case int:
+		return float64(v), true
+	case json.Number:
+		n, err := v.Float64()
+		return n, err == nil
+	}
+	return 0, false
+}

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -16,9 +15,8 @@ import (
 
 // judge is where the policies meet the verdict: the only file that knows both.
 type judge struct {
-	pack   *policies.Pack
-	rules  map[string]policies.Rule
-	limits []map[string]any // overrides first, then the defaults
+	pack  *policies.Pack
+	rules map[string]policies.Rule
 }
 
 // newJudge loads the policies of a directory, or the embedded ones for "".
@@ -38,19 +36,10 @@ func newJudge(directory string, limits map[string]any) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{pack: pack, rules: map[string]policies.Rule{}, limits: []map[string]any{limits}}
+	j := &judge{pack: pack, rules: map[string]policies.Rule{}}
 	for _, rule := range pack.Rules() {
 		j.rules[rule.ID] = rule
 	}
-	text, err := fs.ReadFile(files, "data/defaults.yaml")
-	if err != nil {
-		return nil, err
-	}
-	defaults, err := policies.ParseLimits(text)
-	if err != nil {
-		return nil, err
-	}
-	j.limits = append(j.limits, defaults)
 	return j, nil
 }
 
@@ -70,23 +59,13 @@ func (j *judge) judge(ctx context.Context, subject string, facts evidence, now t
 	return verdict.Decide(in), result.Findings, nil
 }
 
-// limit finds one number below limits, the override before the default; nil if the policies have no such limit.
+// limit is one number of the limits that judge; nil if the policies have no such limit.
 func (j *judge) limit(path ...string) *float64 {
-	for _, tree := range j.limits {
-		var node any = tree
-		for _, name := range path {
-			branch, _ := node.(map[string]any)
-			node = branch[name]
-		}
-		switch v := node.(type) {
-		case float64:
-			return &v
-		case int:
-			f := float64(v)
-			return &f
-		}
+	value, ok := j.pack.Limit(path...)
+	if !ok {
+		return nil
 	}
-	return nil
+	return &value
 }
 
 // minWindows is how many windows a claim about maps needs, for the progress line.
