@@ -5,6 +5,7 @@
 TOOL := go tool -modfile=tools/go.mod
 OPA  := go tool -modfile=../tools/go.mod opa
 BIN  := bin
+FUZZTIME := 30s
 # ocb, mdatagen and the like are built without the version control stamp, so that a shallow or exported tree builds too.
 export GOFLAGS := -buildvcs=false
 
@@ -48,9 +49,9 @@ bench: ## Compare the fast paths with their peers: ratios, peer by peer (raw out
 	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./processor ./policies > $(BIN)/bench.txt
 	$(TOOL) benchstat -col /impl $(BIN)/bench.txt
 
-fuzz: ## Fuzz every target for 30 seconds
+fuzz: ## Fuzz every target for FUZZTIME (30s)
 	@grep -rEo 'func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | while IFS=: read -r file target; do \
-	  go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${target#func }$$" -fuzztime 30s || exit 1; done
+	  go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 distro: ## Write distro/ with ocb and build the collector
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
