@@ -30,6 +30,7 @@ type decoder struct {
 	traceBroken signal.Reason
 	work        [4]signal.Number
 	sites       siteDecoder
+	blind       bool // the profile cannot tell maps from other memory
 }
 
 // decode returns what the resource says of a Go process; a half that is not there or cannot be read is nil.
@@ -74,11 +75,16 @@ func (d *decoder) metric(m pmetric.Metric) {
 		h.Profile = true
 	case "heapgate.profile.rate":
 		d.isHeap, h.Profile = true, true
+		var rate signal.Number
+		if d.heapPoint(m, &rate); rate == signal.Of(0) {
+			d.blind = true // the process takes no samples
+		}
 	case "go.memory.gc.pause.duration":
 		d.pauses(m)
 	case "heapgate.site.allocated":
 		d.site(m, func(s *signal.Site) *signal.Number { return &s.Allocated })
 	case "heapgate.site.inuse":
+		d.blind = d.blind || unclassified(m)
 		d.site(m, func(s *signal.Site) *signal.Number { return &s.Inuse })
 	case "heapgate.site.samples":
 		d.site(m, func(s *signal.Site) *signal.Number { return &s.Samples })
@@ -206,6 +212,7 @@ func (d *decoder) observation(r *signal.Report) (o signal.Observation) {
 		r.Refuse(signal.OfHeap, d.heapBroken)
 	case d.isHeap:
 		d.heap.Sites = d.sites.list
+		d.heap.Profile = d.heap.Profile && !d.blind // "no map site" would be a claim that nobody can make
 		o.Heap = &d.heap
 	}
 	switch {

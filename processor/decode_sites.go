@@ -61,3 +61,14 @@ func (d *siteDecoder) find(attributes pcommon.Map, next *int) *signal.Site {
 	*next = at + 1
 	return &d.list[at]
 }
+
+// unclassified tells that memory in use has no class: its stacks have frames without a name, and any of it may be a map's.
+func unclassified(m pmetric.Metric) bool {
+	var ignored signal.Reason // site tells of it too
+	for _, p := range points(m, &ignored).All() {
+		if class, ok := p.Attributes().Get("heapgate.class"); ok && class.Str() == "unknown" && value(p).Value > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -125,7 +125,7 @@ func (e *emitter) profile(h *heap.Snapshot, v visit, at pcommon.Timestamp) {
 		b.RecordHeapgateGcPauseMaxDataPoint(at, v.maxPause.Seconds())
 	}
 	b.RecordHeapgateProfileRateDataPoint(at, h.Rate)
-	if h.MemStats.NumGC > 0 {
+	if h.MemStats.NumGC > 0 && h.Rate > 0 { // without samples, 0 would be no live heap
 		b.RecordHeapgateProfileInuseDataPoint(at, h.Total.InuseBytes)
 	}
 	for i := range v.sites {

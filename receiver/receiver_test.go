@@ -275,3 +275,13 @@ func TestRefusingConsumerLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestProcessWithoutSamplesClaimsNoLiveHeap(t *testing.T) {
+	var out sink
+	text := strings.Replace(heapText(3, 1000), "@ heap/1048576", "@ heap/0", 1)
+	run(t, &out, targetAt("p", server(t, fake(func() string { return text }))))
+	out.wait(t, "p", "heapgate.profile.rate", is(0))
+	if v, ok := out.value("p", "heapgate.profile.inuse"); ok {
+		t.Errorf("live heap %v is claimed without a sample", v)
+	}
+}

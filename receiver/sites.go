@@ -152,20 +152,22 @@ func (t *siteTable) carry(sites []heap.Site, before map[siteKey]cumulative) {
 }
 
 // rank sorts sites by weight, heaviest first: the largest of a site's shares in what was allocated, in what lives, and in
-// what maps took. A map that leaks is seldom large in the first two when it starts.
+// both of maps alone. A map that leaks is seldom large among all memory when it starts, nor among what maps allocated since
+// the process began; but it lives.
 func rank(sites []heap.Site) []*heap.Site {
-	var alloc, inuse, maps float64
+	var alloc, inuse, mapAlloc, mapInuse float64
 	for i := range sites {
 		alloc += float64(sites[i].AllocBytes)
 		inuse += float64(sites[i].InuseBytes)
 		if isMap(sites[i].Class) {
-			maps += float64(sites[i].AllocBytes)
+			mapAlloc += float64(sites[i].AllocBytes)
+			mapInuse += float64(sites[i].InuseBytes)
 		}
 	}
 	weight := func(s *heap.Site) float64 {
 		w := math.Max(share(s.AllocBytes, alloc), share(s.InuseBytes, inuse))
 		if isMap(s.Class) {
-			w = math.Max(w, share(s.AllocBytes, maps))
+			w = math.Max(w, math.Max(share(s.AllocBytes, mapAlloc), share(s.InuseBytes, mapInuse)))
 		}
 		return w
 	}

@@ -6,6 +6,7 @@ package receiver
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/heapgate/heapgate/internal/heap"
@@ -34,6 +35,18 @@ func TestSmallLeakingMapIsNamedBesideLargerAllocators(t *testing.T) {
 	want := fmt.Sprint([]string{"json/value=1000000", "Insert/map_grow=1000", "other/value=1700000"})
 	if got := fmt.Sprint(names(emitted)); got != want || folded != 2 {
 		t.Errorf("emitted %s, %d folded; want %s, 2 folded", got, folded, want)
+	}
+}
+
+func TestYoungLeakIsNamedAmongOldGarbage(t *testing.T) {
+	sites := []heap.Site{site("json", heap.Value, 1<<40, 1<<30)}
+	for i := range 30 {
+		sites = append(sites, site(fmt.Sprintf("request%d", i), heap.MapGrow, 1<<30+int64(i), 0))
+	}
+	table := newSiteTable(2)
+	emitted, _ := table.add(append(sites, site("Leak", heap.MapGrow, 10_000, 10_000)))
+	if !strings.Contains(fmt.Sprint(names(emitted)), "Leak/map_grow") {
+		t.Errorf("a map that lives is folded behind maps that are garbage: %v", names(emitted))
 	}
 }
 

@@ -919,7 +919,7 @@ type metricHeapgateSignalMapSites struct {
 // init fills heapgate.signal.map.sites metric with initial data.
 func (m *metricHeapgateSignalMapSites) init() {
 	m.data.SetName("heapgate.signal.map.sites")
-	m.data.SetDescription("Sites of growing maps watched in this heap profile, also when there is none.")
+	m.data.SetDescription("Sites of growing maps watched in this heap profile, also when there is none. Absent when the profile cannot tell maps, that is without samples or with memory in use whose frames have no names.")
 	m.data.SetUnit("{site}")
 	m.data.SetEmptyGauge()
 }

@@ -401,7 +401,7 @@ func TestMetricsBuilder(t *testing.T) {
 					validatedMetrics["heapgate.signal.map.sites"] = true
 					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-					assert.Equal(t, "Sites of growing maps watched in this heap profile, also when there is none.", mi.Description())
+					assert.Equal(t, "Sites of growing maps watched in this heap profile, also when there is none. Absent when the profile cannot tell maps, that is without samples or with memory in use whose frames have no names.", mi.Description())
 					assert.Equal(t, "{site}", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
