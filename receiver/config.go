@@ -4,12 +4,14 @@
 package receiver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/heapgate/heapgate/internal/bytesize"
@@ -26,8 +28,15 @@ type Config struct {
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 	// Targets are the Go processes to visit.
 	Targets []TargetConfig `mapstructure:"targets"`
+	// Discovery finds pods to visit.
+	Discovery DiscoveryConfig `mapstructure:"discovery"`
+	// Cluster is the k8s.cluster.name of every target that says no other, e.g. ${env:CLUSTER}.
+	Cluster string `mapstructure:"cluster"`
 	// GCTrace names stderr files that belong to none of the targets. Each becomes a target of its own.
 	GCTrace GCTraceConfig `mapstructure:"gctrace"`
+	// Storage is an extension that keeps how far gctrace files were read, such as file_storage. Without it they are read
+	// from their start when the collector starts.
+	Storage *component.ID `mapstructure:"storage"`
 	// Sites bounds the call sites that are emitted for a target.
 	Sites SitesConfig `mapstructure:"sites"`
 	// Limits bounds what the receiver may use.
@@ -74,7 +83,7 @@ type SitesConfig struct {
 
 // LimitsConfig bounds what is used; crossing a limit is an error or is counted, never silent.
 type LimitsConfig struct {
-	// Targets that may be configured. Default 10000.
+	// Targets that may be visited at once, configured and discovered. Default 10000.
 	Targets int `mapstructure:"targets"`
 	// ConcurrentScrapes that may run at once. Default 64.
 	ConcurrentScrapes int `mapstructure:"concurrent_scrapes"`
@@ -106,8 +115,8 @@ func (c *Config) Validate() error {
 	if c.HTTP.Timeout <= 0 {
 		wrong("http::timeout must be a positive duration (got %s)", c.HTTP.Timeout)
 	}
-	if len(c.Targets) == 0 && len(c.GCTrace.Files) == 0 {
-		wrong("targets or gctrace::files must name at least one thing to hear (got none)")
+	if len(c.Targets) == 0 && len(c.Discovery.KubernetesSDConfigs) == 0 && len(c.GCTrace.Files) == 0 {
+		wrong("targets, discovery or gctrace::files must name at least one thing to hear (got none)")
 	}
 	if c.Sites.Top < 1 || c.Sites.Top > 1000 {
 		wrong("sites::top must be from 1 to 1000 (got %d)", c.Sites.Top)
@@ -124,6 +133,7 @@ func (c *Config) Validate() error {
 		wrong("targets must be at most limits::targets, %d (got %d)", c.Limits.Targets, len(c.Targets))
 	}
 	errs = append(errs, checkGlobs("gctrace::files", c.GCTrace.Files)...)
+	errs = append(errs, c.Discovery.validate())
 	seen := map[string]int{}
 	for i, t := range c.Targets {
 		errs = append(errs, t.validate(i)...)
@@ -133,6 +143,17 @@ func (c *Config) Validate() error {
 		seen[t.identity()] = i
 	}
 	return errors.Join(errs...)
+}
+
+// specs are the configured targets.
+func (c *Config) specs() []spec {
+	specs := make([]spec, 0, len(c.Targets))
+	for _, t := range c.Targets {
+		t.ID = t.identity()
+		t.Workload.Cluster = cmp.Or(t.Workload.Cluster, c.Cluster)
+		specs = append(specs, spec{TargetConfig: t})
+	}
+	return specs
 }
 
 func (t *TargetConfig) validate(i int) []error {

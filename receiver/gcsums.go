@@ -40,6 +40,9 @@ type gcSums struct {
 	now        heardFile
 	mixed      bool
 	complained bool
+	reached    bool  // everything that the file held when it was opened is in the sums
+	where      place // behind the last record
+	certain    bool  // where and the sums are of one moment
 }
 
 func newGCSums(path string) *gcSums {
@@ -56,12 +59,24 @@ func (s *gcSums) fresh() {
 	}
 }
 
-func (s *gcSums) heard() heardFile {
+// heard is not ok while the file is read for the first time: sums that stand below those of the run before would look like
+// a restart of the process.
+func (s *gcSums) heard() (heardFile, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.now
+	return s.now.clone(), s.reached
+}
+
+func (h heardFile) clone() heardFile {
 	h.records, h.clock, h.cpu = maps.Clone(h.records), maps.Clone(h.clock), maps.Clone(h.cpu)
 	return h
+}
+
+// reach says that everything the file holds was read.
+func (s *gcSums) reach() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reached = true
 }
 
 // complain is true once.
@@ -73,10 +88,11 @@ func (s *gcSums) complain() bool {
 	return first
 }
 
-// add sums one record and says why it could not, if so.
-func (s *gcSums) add(r gctrace.Record) (lost string) {
+// add sums one record and says why it could not, if so. where is the place behind the record, if it is certain.
+func (s *gcSums) add(r gctrace.Record, where place, certain bool) (lost string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.where, s.certain = where, certain
 	c := r.Cycle
 	switch {
 	case c == nil:

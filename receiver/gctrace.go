@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -21,6 +22,7 @@ type followers struct {
 	limit     int
 	log       *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	offsets   *offsets
 
 	mu      sync.Mutex
 	files   map[fileKey]*gcSums
@@ -31,8 +33,8 @@ type followers struct {
 // fileKey lets two targets name one file without sharing what was heard.
 type fileKey struct{ owner, path string }
 
-func newFollowers(limit int, log *zap.Logger, telemetry *metadata.TelemetryBuilder) *followers {
-	return &followers{limit: limit, log: log, telemetry: telemetry, files: map[fileKey]*gcSums{}}
+func newFollowers(limit int, log *zap.Logger, telemetry *metadata.TelemetryBuilder, kept *offsets) *followers {
+	return &followers{limit: limit, log: log, telemetry: telemetry, offsets: kept, files: map[fileKey]*gcSums{}}
 }
 
 // follow starts a reader for each file of the owner that has none yet.
@@ -45,6 +47,16 @@ func (f *followers) follow(ctx context.Context, owner string, globs []string) {
 		for _, path := range paths {
 			f.start(ctx, fileKey{owner, path})
 		}
+	}
+}
+
+// followPod starts a reader for the newest log of a container, if it has none yet.
+func (f *followers) followPod(ctx context.Context, owner, folder string) {
+	if folder == "" {
+		return
+	}
+	if path, ok := newestLog(folder); ok {
+		f.start(ctx, fileKey{owner, path})
 	}
 }
 
@@ -62,11 +74,20 @@ func (f *followers) start(ctx context.Context, key fileKey) {
 		return
 	}
 	sums := newGCSums(key.path)
+	saved, known := f.offsets.take(key)
+	if known {
+		sums.restore(saved)
+	}
 	f.files[key] = sums
 	f.reading.Go(func() {
-		err := f.read(ctx, sums)
+		err := f.read(ctx, sums, saved.Place)
 		if err != nil {
 			f.log.Warn("gctrace file cannot be read", zap.String("file", key.path), zap.Error(err))
+		}
+		if err == nil && ctx.Err() == nil {
+			f.offsets.drop(key) // the file is gone
+		} else {
+			f.offsets.put(key, sums, time.Now())
 		}
 		f.mu.Lock()
 		delete(f.files, key) // found again by the next tick if it is still there
@@ -74,16 +95,29 @@ func (f *followers) start(ctx context.Context, key fileKey) {
 	})
 }
 
-func (f *followers) read(ctx context.Context, sums *gcSums) error {
-	source := newTail(ctx, sums.path)
+// read sums the file behind the place where the run before stopped, if that is still there, else all of it. What was
+// summed before stays summed: whether the rest is of the same process is told by its cycle numbers.
+func (f *followers) read(ctx context.Context, sums *gcSums, stopped place) error {
+	source := newTail(ctx, sums.path, sums.reach)
 	defer source.Close()
-	lines, err := gctrace.Unwrap(source, gctrace.Auto)
+	resumed, err := source.resume(stopped)
 	if err != nil {
 		return err
 	}
-	scanner := gctrace.NewScanner(lines, gctrace.Settings{})
+	if !resumed {
+		stopped.Checkpoint = gctrace.Checkpoint{}
+	}
+	scanner, err := gctrace.Resume(source, stopped.Checkpoint, gctrace.Settings{})
+	if err != nil {
+		return err
+	}
 	for scanner.Scan() {
-		if lost := sums.add(scanner.Record()); lost != "" {
+		if ctx.Err() != nil {
+			return nil // the record may be cut off where reading stopped
+		}
+		at, certain := scanner.Checkpoint()
+		where, known := source.trail.place(at)
+		if lost := sums.add(scanner.Record(), where, certain && known); lost != "" {
 			f.telemetry.ReceiverGoRuntimeGctraceLost.Add(ctx, 1)
 			if sums.complain() {
 				f.log.Warn("gctrace cycles cannot be summed", zap.String("file", sums.path), zap.String("reason", lost))
@@ -93,14 +127,36 @@ func (f *followers) read(ctx context.Context, sums *gcSums) error {
 	return scanner.Err()
 }
 
+// keep writes the offsets now and then, until the context ends.
+func (f *followers) keep(ctx context.Context) {
+	ticker := time.NewTicker(offsetsEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			f.mu.Lock()
+			for key, sums := range f.files {
+				f.offsets.put(key, sums, time.Time{})
+			}
+			f.mu.Unlock()
+			f.offsets.write(ctx, now)
+		}
+	}
+}
+
 // heard is what each file of the owner has said so far, sorted by path.
 func (f *followers) heard(owner string) []heardFile {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var all []heardFile
 	for key, sums := range f.files {
-		if key.owner == owner {
-			all = append(all, sums.heard())
+		if key.owner != owner {
+			continue
+		}
+		if heard, ok := sums.heard(); ok {
+			all = append(all, heard)
 		}
 	}
 	slices.SortFunc(all, func(a, b heardFile) int {

@@ -21,6 +21,7 @@ import (
 func (r *runtimeReceiver) loop(ctx context.Context, t *target) {
 	for range ticks(ctx, t.id, r.cfg.CollectionInterval) {
 		r.files.follow(ctx, t.id, t.gctraceGlobs)
+		r.files.followPod(ctx, t.id, t.podLogs)
 		if !r.acquire(ctx) {
 			return
 		}

@@ -32,6 +32,7 @@ type runtimeReceiver struct {
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 	files  *followers
+	fleet  *fleet
 	client *http.Client
 }
 
@@ -62,16 +63,27 @@ func (r *runtimeReceiver) Start(ctx context.Context, host component.Host) error 
 		MaxBodyBytes: int64(r.cfg.Limits.BodySize),
 		Goroutines:   true,
 	})
+	r.fleet = newFleet(r.cfg.Limits.Targets, func(ctx context.Context, s spec) {
+		r.loops.Go(func() { r.loop(ctx, newTarget(&s, r.cfg.Sites.Top, prober)) })
+	})
+	discoverer, err := r.newDiscoverer()
+	if err != nil {
+		return err
+	}
+	kept, err := openOffsets(ctx, r.cfg.Storage, host, r.set, r.cfg.Limits.GCTraceFiles, r.telemetry)
+	if err != nil {
+		return err
+	}
 	// The context of Start ends with Start; the loops live until Shutdown.
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.client = client
-	r.files = newFollowers(r.cfg.Limits.GCTraceFiles, r.set.Logger, r.telemetry)
-	for i := range r.cfg.Targets {
-		target, err := newTarget(&r.cfg.Targets[i], r.cfg.Sites.Top, prober)
-		if err != nil {
-			return err
-		}
-		r.loops.Go(func() { r.loop(ctx, target) })
+	r.files = newFollowers(r.cfg.Limits.GCTraceFiles, r.set.Logger, r.telemetry, kept)
+	if kept != nil {
+		r.loops.Go(func() { r.files.keep(ctx) })
+	}
+	r.fleet.apply(ctx, configured, r.cfg.specs())
+	if discoverer != nil {
+		discoverer.start(ctx)
 	}
 	if len(r.cfg.GCTrace.Files) > 0 {
 		r.loops.Go(func() { r.loopFiles(ctx) })
@@ -94,8 +106,9 @@ func (r *runtimeReceiver) Shutdown(ctx context.Context) error {
 	select {
 	case <-done:
 		r.client.CloseIdleConnections()
+		err := r.files.offsets.close(ctx)
 		r.telemetry.Shutdown()
-		return nil
+		return err
 	case <-ctx.Done():
 		return fmt.Errorf("go_runtime did not stop in time: %w", ctx.Err())
 	}

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 )
 
@@ -113,21 +115,28 @@ func run(t *testing.T, next *sink, targets ...TargetConfig) *Config {
 
 func start(t *testing.T, next *sink, cfg *Config) {
 	t.Helper()
+	startWith(t, next, cfg, receivertest.NewNopSettings(NewFactory().Type()), componenttest.NewNopHost())
+}
+
+func startWith(t *testing.T, next *sink, cfg *Config, set receiver.Settings, host component.Host) (stop func()) {
+	t.Helper()
 	if next.newest == nil {
 		next.newest = map[string]pmetric.Metrics{}
 	}
-	r, err := NewFactory().CreateMetrics(t.Context(), receivertest.NewNopSettings(NewFactory().Type()), cfg, next)
+	r, err := NewFactory().CreateMetrics(t.Context(), set, cfg, next)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Start(t.Context(), componenttest.NewNopHost()); err != nil {
+	if err := r.Start(t.Context(), host); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		if err := r.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(stop)
+	return stop
 }
 
 func server(t *testing.T, h http.Handler) string {

@@ -18,6 +18,9 @@ const (
 	attrImageDigest  = "oci.manifest.digest"
 	attrRuntimeName  = "process.runtime.name"
 	attrLogFile      = "log.file.path"
+	attrPod          = "k8s.pod.name"
+	attrPodUID       = "k8s.pod.uid"
+	attrNode         = "k8s.node.name"
 )
 
 // reservedAttributes are set from workload and id, so that free labels cannot lie about either.
@@ -26,7 +29,10 @@ var reservedAttributes = []string{
 	attrWorkloadKind, attrWorkloadName, attrImageDigest, attrRuntimeName, attrLogFile,
 }
 
-func resourceOf(t *TargetConfig) pcommon.Resource {
+// podAttributes are set from what the API says of a discovered pod.
+var podAttributes = []string{attrPod, attrPodUID, attrNode}
+
+func resourceOf(t *spec) pcommon.Resource {
 	resource := pcommon.NewResource()
 	attrs := resource.Attributes()
 	for name, value := range t.Labels {
@@ -37,7 +43,7 @@ func resourceOf(t *TargetConfig) pcommon.Resource {
 		{attrServiceName, w.Name}, {attrInstanceID, t.identity()}, {attrVersion, w.Version},
 		{attrCluster, w.Cluster}, {attrNamespace, w.Namespace}, {attrContainer, w.Container},
 		{attrWorkloadKind, w.Kind}, {attrWorkloadName, w.Name}, {attrImageDigest, w.ImageDigest},
-		{attrRuntimeName, "go"},
+		{attrPod, t.pod}, {attrPodUID, t.uid}, {attrNode, t.node}, {attrRuntimeName, "go"},
 	} {
 		if a.value != "" {
 			attrs.PutStr(a.name, a.value)

@@ -17,21 +17,27 @@ const (
 	tailPatience = time.Minute // how long a file may be gone before its reader ends
 )
 
-// tail reads a file that grows, is rotated or truncated, from its start. Read blocks until there is more; it ends with
-// io.EOF when the context does, or when the file has been gone for a minute.
+// tail reads a file that grows, is rotated or truncated, from its start or from a place in it. Read blocks until there is
+// more; it ends with io.EOF when the context does, or when the file has been gone for a minute.
 //
 //  1. At the end of the open file, look at the path again.
-//  2. Another file stands there: what the old one still held has been read, go on with the new one.
+//  2. Another file stands there: read what the old one still holds, go on with the new one.
 //  3. The file is shorter than what was read: it was truncated, start again.
 type tail struct {
-	ctx    context.Context
-	path   string
-	file   *os.File
-	offset int64
-	gone   time.Time // since when the path has named nothing
+	ctx     context.Context
+	path    string
+	reached func() // called when everything that is there was read and used; often
+
+	file    *os.File
+	offset  int64
+	gone    time.Time // since when the path has named nothing
+	renamed bool      // the path names another file; this one is read to its end once more
+	trail   trail
 }
 
-func newTail(ctx context.Context, path string) *tail { return &tail{ctx: ctx, path: path} }
+func newTail(ctx context.Context, path string, reached func()) *tail {
+	return &tail{ctx: ctx, path: path, reached: reached}
+}
 
 func (t *tail) Read(p []byte) (int, error) {
 	for {
@@ -40,6 +46,7 @@ func (t *tail) Read(p []byte) (int, error) {
 		}
 		if t.file != nil {
 			n, err := t.file.Read(p)
+			t.trail.read(t.offset, p[:n])
 			t.offset += int64(n)
 			if n > 0 {
 				return n, nil
@@ -55,6 +62,7 @@ func (t *tail) Read(p []byte) (int, error) {
 		case changed:
 			continue
 		}
+		t.reached()
 		select {
 		case <-t.ctx.Done():
 			return 0, io.EOF
@@ -85,15 +93,17 @@ func (t *tail) reopen() (changed bool, err error) {
 			return false, err
 		}
 		if os.SameFile(open, now) {
+			t.renamed = false
 			if now.Size() >= t.offset {
 				return now.Size() > t.offset, nil
 			}
-			t.offset = 0
-			_, err := t.file.Seek(0, io.SeekStart)
-			return true, err
+			return true, t.begin(t.file, 0)
 		}
-		_ = t.file.Close() // only ever read
-		t.file = nil
+		if !t.renamed { // it may have been written to since it was read
+			t.renamed = true
+			return true, nil
+		}
+		t.Close()
 	}
 	file, err := os.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,12 +112,24 @@ func (t *tail) reopen() (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	t.file, t.offset = file, 0
-	return true, nil
+	return true, t.begin(file, 0)
+}
+
+// begin goes on at an offset of a file, of the open one or another.
+func (t *tail) begin(file *os.File, offset int64) error {
+	t.file, t.offset, t.renamed = file, offset, false
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	t.trail.open(inode(info), offset)
+	_, err = file.Seek(offset, io.SeekStart)
+	return err
 }
 
 func (t *tail) Close() {
 	if t.file != nil {
 		_ = t.file.Close() // only ever read
+		t.file = nil
 	}
 }

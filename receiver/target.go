@@ -5,7 +5,6 @@ package receiver
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net/url"
 	"time"
@@ -23,6 +22,7 @@ type target struct {
 	resource     pcommon.Resource
 	memoryLimit  int64
 	gctraceGlobs []string
+	podLogs      string // folder of the container's logs
 	prober       *probe.Prober
 	memory       probe.Memory
 
@@ -54,15 +54,15 @@ type visit struct {
 	sites       []emittedSite
 }
 
-func newTarget(cfg *TargetConfig, top int, prober *probe.Prober) (*target, error) {
-	base, err := url.Parse(cfg.URL)
+func newTarget(s *spec, top int, prober *probe.Prober) *target {
+	base, err := url.Parse(s.URL)
 	if err != nil {
-		return nil, fmt.Errorf("target %s: url does not parse", cfg.identity())
+		base = &url.URL{} // Validate has refused it
 	}
 	return &target{
-		id: cfg.identity(), base: base, resource: resourceOf(cfg), memoryLimit: int64(cfg.MemoryLimit),
-		gctraceGlobs: cfg.GCTrace.Files, prober: prober, errors: map[string]int64{}, top: top,
-	}, nil
+		id: s.identity(), base: base, resource: resourceOf(s), memoryLimit: int64(s.MemoryLimit),
+		gctraceGlobs: s.GCTrace.Files, podLogs: s.logs, prober: prober, errors: map[string]int64{}, top: top,
+	}
 }
 
 // visit asks the process and folds the answer into what is remembered of it.

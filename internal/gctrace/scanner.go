@@ -30,6 +30,8 @@ type Scanner struct {
 	torn  *mender // the record that is being mended, if mending
 	state state
 	first earlier // the unfinished record inside which the next one began
+
+	skipping int64 // bytes that a checkpoint has behind it
 }
 
 type state uint8
@@ -67,6 +69,9 @@ func (s *Scanner) Err() error { return s.err }
 
 // Scan finds the next record. It is false at the end of the stream or after an error of the reader.
 func (s *Scanner) Scan() bool {
+	if s.skipping > 0 && !s.resume() {
+		return false
+	}
 	for {
 		var found, more bool
 		switch s.state {

@@ -3,10 +3,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/trace"
 
 	"go.opentelemetry.io/collector/component"
@@ -23,13 +25,17 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	ReceiverGoRuntimeGctraceLost metric.Int64Counter
-	ReceiverGoRuntimePausesLost  metric.Int64Counter
-	ReceiverGoRuntimeScrapes     metric.Int64Counter
-	ReceiverGoRuntimeSitesFolded metric.Int64Counter
+	meter                              metric.Meter
+	mu                                 sync.Mutex
+	registrations                      []metric.Registration
+	ReceiverGoRuntimeDiscoveryFailures metric.Int64ObservableCounter
+	ReceiverGoRuntimeDiscoveryRefused  metric.Int64Counter
+	ReceiverGoRuntimeDiscoveryTargets  metric.Int64ObservableGauge
+	ReceiverGoRuntimeGctraceLost       metric.Int64Counter
+	ReceiverGoRuntimeOffsetsFailed     metric.Int64Counter
+	ReceiverGoRuntimePausesLost        metric.Int64Counter
+	ReceiverGoRuntimeScrapes           metric.Int64Counter
+	ReceiverGoRuntimeSitesFolded       metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -41,6 +47,46 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterReceiverGoRuntimeDiscoveryFailuresCallback sets callback for observable ReceiverGoRuntimeDiscoveryFailures metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeDiscoveryFailuresCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeDiscoveryFailures, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeDiscoveryFailures)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverGoRuntimeDiscoveryTargetsCallback sets callback for observable ReceiverGoRuntimeDiscoveryTargets metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeDiscoveryTargetsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeDiscoveryTargets, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeDiscoveryTargets)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerInt64 struct {
+	embedded.Int64Observer
+	inst metric.Int64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -61,10 +107,34 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverGoRuntimeDiscoveryFailures, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_go_runtime_discovery_failures",
+		metric.WithDescription("Lists and watches of the Kubernetes API that failed. [Development]"),
+		metric.WithUnit("{failure}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeDiscoveryRefused, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_discovery_refused",
+		metric.WithDescription("Discovered targets, or parts of them, that were not taken as relabelling or a pod's annotations asked, by reason: address, port, scheme, path, no_port, duplicate, limit, attribute, memory_limit. [Development]"),
+		metric.WithUnit("{refusal}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeDiscoveryTargets, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_go_runtime_discovery_targets",
+		metric.WithDescription("Discovered targets that are visited now. [Development]"),
+		metric.WithUnit("{target}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimeGctraceLost, err = builder.meter.Int64Counter(
 		"otelcol_receiver_go_runtime_gctrace_lost",
 		metric.WithDescription("gctrace cycles that could not be attributed or were dropped by a limit. [Development]"),
 		metric.WithUnit("{gc_cycle}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeOffsetsFailed, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_offsets_failed",
+		metric.WithDescription("Reads and writes of the storage extension that failed. [Development]"),
+		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimePausesLost, err = builder.meter.Int64Counter(
