@@ -18,7 +18,16 @@ var documentNames = []string{"checks", "deny", "inconclusive", "warn"}
 
 var severities = []string{"critical", "high", "medium", "low"}
 
-// discover finds the rules by the METADATA of the packages below gate, and the sets that each declares. It refuses whatever would be
+// inputs names the schema of what the rules below each top package are asked about.
+var inputs = map[string]string{"gate": "evidence", "manifest": "manifest"}
+
+// roomOf is the top package: gate of gate.gc.pause.
+func roomOf(pkg string) string {
+	top, _, _ := strings.Cut(pkg, ".")
+	return top
+}
+
+// discover finds the rules by the METADATA of the packages below gate and manifest, and the sets that each declares. It refuses whatever would be
 // skipped in silence: a package elsewhere, a package without an id or schemas, a misspelled or mistyped set.
 func discover(compiler *ast.Compiler) ([]Rule, map[string][]string, error) {
 	documents := map[string][]string{}
@@ -28,8 +37,8 @@ func discover(compiler *ast.Compiler) ([]Rule, map[string][]string, error) {
 		module := compiler.Modules[file]
 		pkg := strings.TrimPrefix(module.Package.Path.String(), "data.")
 		isLibrary := strings.HasPrefix(pkg, "lib.")
-		if !isLibrary && !strings.HasPrefix(pkg, "gate.") {
-			return nil, nil, fmt.Errorf("%s: package %s is never asked; a rule's package starts with `gate.` and a library's with `lib.`", file, pkg)
+		if !isLibrary && (inputs[roomOf(pkg)] == "" || !strings.Contains(pkg, ".")) {
+			return nil, nil, fmt.Errorf("%s: package %s is never asked; a rule's package starts with `gate.` or `manifest.` and a library's with `lib.`", file, pkg)
 		}
 		if err := reads(compiler, module, isLibrary); err != nil {
 			return nil, nil, err
@@ -68,7 +77,7 @@ func reads(compiler *ast.Compiler, module *ast.Module, isLibrary bool) error {
 			err = errors.Join(err, fmt.Errorf("%s: %s: a library takes arguments; only a rule's package is checked against the schemas", ref[0].Loc(), ref))
 		case limits || !ref.HasPrefix(ast.DefaultRootRef):
 		case len(compiler.GetRules(ref.GroundPrefix())) == 0:
-			err = errors.Join(err, fmt.Errorf("%s: %s is not part of the pack; there are data.limits, data.lib and data.gate", ref[0].Loc(), ref))
+			err = errors.Join(err, fmt.Errorf("%s: %s is not part of the pack; there are data.limits, data.lib, data.gate and data.manifest", ref[0].Loc(), ref))
 		}
 		return false
 	})
@@ -77,7 +86,7 @@ func reads(compiler *ast.Compiler, module *ast.Module, isLibrary bool) error {
 
 // complete checks that every package with documents is a whole rule.
 func complete(documents map[string][]string, described map[string]Rule) ([]Rule, map[string][]string, error) {
-	if len(documents) == 0 {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(documents)), func(pkg string) bool { return roomOf(pkg) == "gate" }) {
 		return nil, nil, errors.New("no package below gate; a pack without rules would pass everything")
 	}
 	rules := make([]Rule, 0, len(described))
@@ -138,9 +147,9 @@ func describe(module *ast.Module, pkg, file string) (Rule, bool, error) {
 			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want a title and a description", file, pkg)
 		case !slices.Contains(severities, rule.Severity):
 			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want a severity of %v, got %q", file, pkg, severities, rule.Severity)
-		case !typed(annotations, "input", "schema.evidence") || !typed(annotations, "data.limits", "schema.limits"):
-			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want the schemas input: schema.evidence and data.limits: schema.limits; "+
-				"without them a misspelled path passes in silence", file, pkg)
+		case !typed(annotations, "input", "schema."+inputs[roomOf(pkg)]) || !typed(annotations, "data.limits", "schema.limits"):
+			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want the schemas input: schema.%s and data.limits: schema.limits; "+
+				"without them a misspelled path passes in silence", file, pkg, inputs[roomOf(pkg)])
 		}
 		return rule, true, nil
 	}

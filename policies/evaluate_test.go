@@ -181,7 +181,7 @@ func TestExtremeNumbersAreCompared(t *testing.T) {
 // OPA itself panics on a NaN. Should one ever get past normalise, it is an error.
 func TestPanicOfARuleIsAnError(t *testing.T) {
 	pack := mustLoad(t, nil)
-	pack.evidence = schema{} // a check without a schema panics
+	pack.gate.input = schema{} // a check without a schema panics
 	_, err := pack.Evaluate(t.Context(), passing(t), now)
 	evalError(t, err, "panic: ")
 }
@@ -193,7 +193,8 @@ func TestOPAPanicsOnNaN(t *testing.T) {
 		}
 	}()
 	input := ast.MustInterfaceToValue(patched(t, signal("gc_cpu_share", map[string]any{"value": ast.Number("NaN")})))
-	_, _ = mustLoad(t, nil).decide(t.Context(), input, now)
+	pack := mustLoad(t, nil)
+	_, _ = pack.decide(t.Context(), pack.gate.query, input, now)
 }
 
 func loadRule(t *testing.T, body string) *Pack {
@@ -268,7 +269,7 @@ func TestUndefinedDecisionIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pack.query, err = prepare(compiler, map[string][]string{"gate.x": {"deny"}}, nil); err != nil {
+	if pack.gate.query, err = prepare(compiler, map[string][]string{"gate.x": {"deny"}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = pack.Evaluate(t.Context(), passing(t), now)
@@ -283,7 +284,7 @@ func TestTimeOfTheRulesIsGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := (&Pack{query: query, deadline: deadline}).decide(t.Context(), ast.NewObject(), now)
+	got, err := (&Pack{deadline: deadline}).decide(t.Context(), query, ast.NewObject(), now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -29,7 +30,7 @@ const expectedHead = "# Copyright The heapgate authors\n# SPDX-License-Identifie
 	"# What all rules say of input.yaml. Written by go test ./policies -update, reviewed by eye.\n"
 
 // Each folder testdata/<rule>/<case> holds input.yaml, what differs from the passing evidence (a map site is a difference from the
-// passing one), and maybe limits.yaml.
+// passing one) or, for a rule of manifests, from the passing Deployment, and maybe limits.yaml.
 func TestGoldenCases(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/*/*/input.yaml")
 	if err != nil {
@@ -48,7 +49,7 @@ func TestGoldenCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := mustLoad(t, overrides).Evaluate(t.Context(), caseEvidence(t, folder), now)
+			result, err := caseResult(t, mustLoad(t, overrides), folder)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +64,7 @@ func TestGoldenCases(t *testing.T) {
 			generated(t, filepath.Join(folder, "expected.yaml"), expectedHead+string(text))
 		})
 	}
-	for _, rule := range mustLoad(t, nil).Rules() {
+	for _, rule := range allRules(mustLoad(t, nil)) {
 		if !hasCase[rule.ID] {
 			t.Errorf("%s has no case in testdata/%s", rule.ID, rule.ID)
 		}
@@ -73,6 +74,19 @@ func TestGoldenCases(t *testing.T) {
 		t.Errorf("testdata/%s is the folder of no rule", folder)
 	}
 }
+
+// caseResult asks the room that the folder's rule is in.
+func caseResult(t *testing.T, pack *Pack, folder string) (Result, error) {
+	t.Helper()
+	for _, rule := range pack.ManifestRules() {
+		if rule.ID == filepath.Base(filepath.Dir(folder)) {
+			return pack.EvaluateManifest(t.Context(), merge(deployment(t), readYAML(t, filepath.Join(folder, "input.yaml"))), now)
+		}
+	}
+	return pack.Evaluate(t.Context(), caseEvidence(t, folder), now)
+}
+
+func allRules(pack *Pack) []Rule { return slices.Concat(pack.Rules(), pack.ManifestRules()) }
 
 func caseEvidence(t *testing.T, folder string) map[string]any {
 	t.Helper()

@@ -134,6 +134,13 @@ func TestLoadRefusesWhatWouldPassInSilence(t *testing.T) {
 		"unknown severity":         {changed("severity: high", "severity: hihg"), []string{"want a severity of [critical high medium low], got \"hihg\""}},
 		"no schema for the input":  {changed("  - input: schema.evidence\n#", "#"), []string{"want the schemas input: schema.evidence"}},
 		"no schema for the limits": {changed("#   - data.limits: schema.limits\n", ""), []string{"data.limits: schema.limits"}},
+		"manifest's schema":        {changed("input: schema.evidence", "input: schema.manifest"), []string{"gate/gc/cpu_share.rego:28", "undefined ref"}},
+		"evidence in a manifest":   {files(t, map[string]string{"manifest/x.rego": strings.Replace(ruleHead+checked, "gate.x", "manifest.x", 1) + "deny contains {}\n"}), []string{"manifest/x.rego", "want the schemas input: schema.manifest"}},
+		"misspelled in a manifest": {manifestRule(t, "input.spce.template"), []string{"manifest/x.rego:17", "undefined ref", "spce"}},
+		"no schema of manifests":   {onlyWithin("schemas/manifest.json"), []string{"manifest"}},
+		"unknown room":             {files(t, map[string]string{"x.rego": "package rules.x\n\ndeny contains 1\n"}), []string{"x.rego", "package rules.x is never asked"}},
+		"just the room":            {files(t, map[string]string{"x.rego": "package manifest\n\ndeny contains 1\n"}), []string{"x.rego", "package manifest is never asked"}},
+		"only manifest rules":      {onlyWithin("gate/"), []string{"no package below gate"}},
 		"id used twice":            {changed("id: GC-001", "id: GC-002"), []string{"id GC-002 is already the id of gate/gc/cpu_share.rego"}},
 		"misspelled set":           {files(t, rule(checked+"denny contains {} if true\n")), []string{"gate/x.rego:17", "the set denny is never asked"}},
 		"deny is no set":           {files(t, rule(checked+"deny := {}\n")), []string{"gate/x.rego:17", "deny must be a set"}},
@@ -170,6 +177,12 @@ func TestLoadRefusesWhatWouldPassInSilence(t *testing.T) {
 	}
 }
 
+// manifestRule is a rule below manifest that reads a path.
+func manifestRule(t *testing.T, path string) fstest.MapFS {
+	text := strings.NewReplacer("gate.x", "manifest.x", "schema.evidence", "schema.manifest").Replace(ruleHead + checked)
+	return files(t, map[string]string{"manifest/x.rego": text + "deny contains x if x := " + path + "\n"})
+}
+
 func many(t *testing.T) fstest.MapFS {
 	tree := files(t, nil)
 	for i := range maxFiles {
@@ -204,7 +217,7 @@ func TestMountedConfigMapIsAPack(t *testing.T) {
 		}
 	}
 	link("..2026_11_21", "..data")
-	for _, folder := range []string{"gate", "lib", "schemas", "data"} {
+	for _, folder := range []string{"gate", "lib", "manifest", "schemas", "data"} {
 		link("..data/"+folder, folder)
 	}
 	pack, err := Load(os.DirFS(mount), nil)
@@ -223,13 +236,14 @@ func TestMountedConfigMapIsAPack(t *testing.T) {
 
 func TestTheRulesOfThisVersion(t *testing.T) {
 	var got []string
-	for _, rule := range mustLoad(t, nil).Rules() {
+	for _, rule := range allRules(mustLoad(t, nil)) {
 		got = append(got, rule.ID+" "+rule.Package)
 	}
 	want := []string{
 		"EVID-001 gate.evidence.signals", "EVID-002 gate.evidence.targets", "EVID-003 gate.evidence.windows",
 		"GC-001 gate.gc.cpu_share", "GC-002 gate.gc.pause", "GC-003 gate.gc.limit_pressure",
 		"HEAP-001 gate.heap.live_share", "MAP-001 gate.maps.growth",
+		"GOMEM-003 manifest.memory.gomemlimit", "GOMEM-008 manifest.memory.limit", "IMAGE-001 manifest.image.pinned",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -1,16 +1,17 @@
 // Copyright The heapgate authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package policies holds the rules that judge a workload's evidence, and evaluates them with OPA.
+// Package policies holds the rules that judge a workload's evidence and its manifest, and evaluates them with OPA.
 //
-//  1. Read: the .rego files, schemas/*.json and data/defaults.yaml of one file tree, the embedded one or a directory. Nothing else is
-//     ever loaded. Tests and hidden files are left out.
+//  1. Read: the .rego files, schemas/*.json and data/defaults.yaml of one file tree, the embedded one or a directory, or a signed bundle
+//     made of one. Nothing else is ever loaded. Tests and hidden files are left out.
 //  2. Limit: given limits replace single defaults; an unknown name or a value outside of schemas/limits.json is an error.
 //  3. Compile: strictly, against the schemas, with an allowlist of builtins that are pure and reach nothing outside.
-//  4. Discover: each package below gate is one rule with its id in METADATA and the sets deny, warn, inconclusive and checks.
-//  5. Normalise: evidence becomes plain JSON. NaN and Inf, on which OPA panics, become null with the reason "nan".
-//  6. Validate: the evidence against schemas/evidence.json; an unknown or missing field is an error, never a pass.
-//  7. Evaluate: all rules in one query with a deadline, a fixed time and strict builtin errors.
+//  4. Discover: each package below gate (on evidence) or manifest (on a Kubernetes object) is one rule with its id in METADATA and the
+//     sets deny, warn, inconclusive and checks.
+//  5. Normalise: the input becomes plain JSON. NaN and Inf, on which OPA panics, become null with the reason "nan".
+//  6. Validate: the input against schemas/evidence.json or schemas/manifest.json; what does not fit is an error, never a pass.
+//  7. Evaluate: all rules of one room in one query with a deadline, a fixed time and strict builtin errors.
 //  8. Collect: findings in a fixed order, the ids that were evaluated, and the ids of rules that said nothing at all.
 //
 // Rules return facts. Sentences, verdicts and exit codes are made elsewhere.
@@ -26,7 +27,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 )
 
-//go:embed lib gate schemas data
+//go:embed lib gate manifest schemas data
 var embedded embed.FS
 
 // Embedded is the file tree of the rules that come with this version.
@@ -48,38 +49,45 @@ type Rule struct {
 
 // Pack is a compiled set of rules with its limits. It never changes and may be used by several goroutines.
 type Pack struct {
-	rules    []Rule // by ID
 	digest   string
 	limits   map[string]any // effective: defaults and what replaced them
-	evidence schema
-	query    rego.PreparedEvalQuery
+	gate     room
+	manifest room
 	deadline time.Duration
+}
+
+// room is the rules that are asked together about one kind of input.
+type room struct {
+	name  string // what errors call the input
+	rules []Rule // by ID
+	input schema
+	query rego.PreparedEvalQuery
 }
 
 // Load reads, compiles and prepares the rules of a file tree: Embedded() or os.DirFS(directory). limits, from ParseLimits, may be nil.
 // Every error is a *CompileError.
 func Load(files fs.FS, limits map[string]any) (*Pack, error) {
-	pack, err := load(files, limits)
+	src, err := readSource(files)
+	if err != nil {
+		return nil, &CompileError{Err: err}
+	}
+	pack, err := src.load(limits)
 	if err != nil {
 		return nil, &CompileError{Err: err}
 	}
 	return pack, nil
 }
 
-func load(files fs.FS, overrides map[string]any) (*Pack, error) {
-	src, err := readSource(files)
+func (s *source) load(overrides map[string]any) (*Pack, error) {
+	schemas, err := s.parseSchemas()
 	if err != nil {
 		return nil, err
 	}
-	schemas, err := src.parseSchemas()
+	limits, err := effectiveLimits(s.defaults, overrides, schemas["limits"])
 	if err != nil {
 		return nil, err
 	}
-	limits, err := effectiveLimits(src.defaults, overrides, schemas["limits"])
-	if err != nil {
-		return nil, err
-	}
-	compiler, err := compile(src.modules, schemas)
+	compiler, err := compile(s.modules, schemas)
 	if err != nil {
 		return nil, err
 	}
@@ -87,22 +95,34 @@ func load(files fs.FS, overrides map[string]any) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := prepare(compiler, documents, limits)
+	digest, err := s.digest(limits)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := src.digest(limits)
-	if err != nil {
-		return nil, err
+	pack := &Pack{digest: digest, limits: limits, deadline: deadline}
+	for name, made := range map[string]*room{"gate": &pack.gate, "manifest": &pack.manifest} {
+		own := map[string][]string{}
+		for _, rule := range rules {
+			if roomOf(rule.Package) == name {
+				made.rules, own[rule.Package] = append(made.rules, rule), documents[rule.Package]
+			}
+		}
+		made.name, made.input = inputs[name], schemas[inputs[name]]
+		if made.query, err = prepare(compiler, own, limits); err != nil {
+			return nil, err
+		}
 	}
-	return &Pack{rules: rules, digest: digest, limits: limits, evidence: schemas["evidence"], query: query, deadline: deadline}, nil
+	return pack, nil
 }
 
-// Digest names exactly what judges: rules, schemas, effective limits and allowed builtins, as "sha256:" and 64 hex digits.
+// Digest names exactly what judges: all rules, schemas, effective limits and allowed builtins, as "sha256:" and 64 hex digits.
 func (p *Pack) Digest() string { return p.digest }
 
-// Rules lists the rules by id.
-func (p *Pack) Rules() []Rule { return slices.Clone(p.rules) }
+// Rules lists by id the rules of evidence, which Evaluate asks.
+func (p *Pack) Rules() []Rule { return slices.Clone(p.gate.rules) }
+
+// ManifestRules lists by id the rules of manifests, which EvaluateManifest asks.
+func (p *Pack) ManifestRules() []Rule { return slices.Clone(p.manifest.rules) }
 
 // Limit is one number of the effective limits, such as Limit("evidence", "min_windows"); false if there is none at the path.
 func (p *Pack) Limit(path ...string) (float64, bool) {

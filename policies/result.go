@@ -33,7 +33,7 @@ type Finding struct {
 	Facts    map[string]any `json:"facts"`
 }
 
-// Result is what all rules of a pack say. Every rule is in Findings, Evaluated (both sorted) or Missing.
+// Result is what all rules that were asked say. Every rule is in Findings, Evaluated (both sorted) or Missing.
 type Result struct {
 	Findings  []Finding `json:"findings"`
 	Evaluated []string  `json:"evaluated"`
@@ -55,13 +55,13 @@ type found struct {
 }
 
 // collect reads the decision strictly: a rule may only speak for itself, and in the words of found.
-func (p *Pack) collect(decision any) (Result, error) {
+func (r room) collect(decision any) (Result, error) {
 	documents, err := decodeDecision(decision)
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Findings: []Finding{}, Evaluated: []string{}, Missing: []string{}}
-	for _, rule := range p.rules {
+	for _, rule := range r.rules {
 		said := documents[rule.Package]
 		for _, id := range said.Checks {
 			if id != rule.ID {

@@ -5,8 +5,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/heapgate/heapgate/internal/verdict"
@@ -19,25 +21,40 @@ type judge struct {
 	rules map[string]policies.Rule
 }
 
-// newJudge loads the policies of a directory, or the embedded ones for "".
-func newJudge(directory string, limits map[string]any) (*judge, error) {
-	files := policies.Embedded()
-	if directory != "" {
-		info, err := os.Stat(directory)
-		if err != nil {
-			return nil, fmt.Errorf("--policies: %w", err)
-		}
-		if !info.IsDir() {
-			return nil, fmt.Errorf("--policies must be a directory (got the file %s)", directory)
-		}
-		files = os.DirFS(directory)
+// policySource says where the policies come from: a directory, or a signed bundle with the public key that it was signed for. The zero
+// value is the embedded ones.
+type policySource struct {
+	directory   string
+	bundle, key []byte // the tarball, and a P-256 public key in PEM
+}
+
+func (s policySource) load(limits map[string]any) (*policies.Pack, error) {
+	switch {
+	case s.directory != "" && s.bundle != nil:
+		return nil, errors.New("policies are a directory or a bundle, not both")
+	case s.bundle != nil:
+		return policies.LoadBundle(s.bundle, s.key, limits)
+	case s.directory == "":
+		return policies.Load(policies.Embedded(), limits)
 	}
-	pack, err := policies.Load(files, limits)
+	info, err := os.Stat(s.directory)
+	if err != nil {
+		return nil, fmt.Errorf("--policies: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("--policies must be a directory (got the file %s)", s.directory)
+	}
+	return policies.Load(os.DirFS(s.directory), limits)
+}
+
+// newJudge loads the policies of the source with limits that replace single ones.
+func newJudge(source policySource, limits map[string]any) (*judge, error) {
+	pack, err := source.load(limits)
 	if err != nil {
 		return nil, err
 	}
 	j := &judge{pack: pack, rules: map[string]policies.Rule{}}
-	for _, rule := range pack.Rules() {
+	for _, rule := range slices.Concat(pack.Rules(), pack.ManifestRules()) {
 		j.rules[rule.ID] = rule
 	}
 	return j, nil
@@ -49,6 +66,19 @@ func (j *judge) judge(ctx context.Context, subject string, facts evidence, now t
 	if err != nil {
 		return verdict.Verdict{}, nil, err
 	}
+	return j.decide(subject, result), result.Findings, nil
+}
+
+// judgeManifest evaluates the manifest rules on a Kubernetes object decoded from JSON; an error is one of the policies or of the object.
+func (j *judge) judgeManifest(ctx context.Context, subject string, object map[string]any, now time.Time) (verdict.Verdict, []policies.Finding, error) {
+	result, err := j.pack.EvaluateManifest(ctx, object, now)
+	if err != nil {
+		return verdict.Verdict{}, nil, err
+	}
+	return j.decide(subject, result), result.Findings, nil
+}
+
+func (j *judge) decide(subject string, result policies.Result) verdict.Verdict {
 	in := verdict.Input{Subject: subject, Missing: result.Missing, Evaluated: result.Evaluated}
 	for _, f := range result.Findings {
 		in.Findings = append(in.Findings, verdict.Finding{
@@ -56,7 +86,7 @@ func (j *judge) judge(ctx context.Context, subject string, facts evidence, now t
 			Value: f.Value, Limit: f.Limit, Unit: f.Unit, Facts: f.Facts,
 		})
 	}
-	return verdict.Decide(in), result.Findings, nil
+	return verdict.Decide(in)
 }
 
 // limit is one number of the limits that judge; nil if the policies have no such limit.

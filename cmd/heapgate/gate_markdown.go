@@ -15,7 +15,7 @@ func (r report) markdown() []byte {
 	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	line("### heapgate: %s\n", r.verdict.Outcome)
 	line("%s\n", escaped(r.verdict.Summary))
-	line("%s\n", escaped(r.scope()))
+	line("%s\n", escaped(strings.Join(r.scope(), ". ")))
 	if reasons := r.verdict.Reasons; len(reasons) > 1 {
 		for _, reason := range reasons {
 			line("- **%s** %s \\[%s\\]", word(reason.Kind), escaped(reason.Text), escaped(strings.Join(reason.Rules, ", ")))
@@ -42,7 +42,11 @@ func (r report) markdown() []byte {
 	for _, text := range r.advice() {
 		line("- %s", escaped(text))
 	}
-	line("\n<sub>policies `%s`, store %s</sub>", r.judge.pack.Digest(), escaped(r.address))
+	asked := "no store asked"
+	if r.address != "" {
+		asked = "store " + escaped(r.address)
+	}
+	line("\n<sub>policies `%s`, %s</sub>", r.judge.pack.Digest(), asked)
 	for _, warning := range r.warnings {
 		line("\nThe store warns: %s", escaped(warning))
 	}

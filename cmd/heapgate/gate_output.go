@@ -30,6 +30,8 @@ type report struct {
 	asked             []question
 	warnings          []string
 	started, finished time.Time
+	tolerated         bool          // inconclusive stops nothing
+	hook              *hookDocument // nil outside of a hook
 }
 
 func (r report) write(to io.Writer, format string) error {
@@ -62,6 +64,7 @@ type document struct {
 	Store    documentStore      `json:"store"`
 	Started  string             `json:"started"`
 	Finished string             `json:"finished"`
+	Hook     *hookDocument      `json:"hook,omitempty"`
 }
 
 type documentPolicy struct {
@@ -83,6 +86,7 @@ func (r report) json() ([]byte, error) {
 		Store:    documentStore{URL: r.address, Queries: append([]question{}, r.asked...), Warnings: append([]string{}, r.warnings...)},
 		Started:  r.started.UTC().Format(time.RFC3339),
 		Finished: r.finished.UTC().Format(time.RFC3339),
+		Hook:     r.hook,
 	}
 	for _, rule := range r.judge.pack.Rules() {
 		d.Policy.Rules = append(d.Policy.Rules, rule.ID)
@@ -197,11 +201,17 @@ func (r report) advice() []string {
 			}
 		}
 	}
+	if r.hook != nil {
+		all = append(all, r.hook.next...)
+	}
 	return all
 }
 
 // links are queries that show the course of what was judged, for a browser or curl.
 func (r report) links() []string {
+	if r.address == "" {
+		return nil // The store was not asked.
+	}
 	var all []string
 	metrics := []string{metricUp}
 	if r.evidence != nil && r.evidence.Targets.Seen > 0 {
@@ -243,8 +253,18 @@ func (r report) visit() string {
 	return ""
 }
 
-// scope is one line that says what was judged.
-func (r report) scope() string {
+// scope says what was judged: for which sync, and by which targets.
+func (r report) scope() []string {
+	if r.hook == nil {
+		return []string{r.measured()}
+	}
+	if r.evidence == nil {
+		return []string{r.hook.line()}
+	}
+	return []string{r.hook.line(), r.measured()}
+}
+
+func (r report) measured() string {
 	if r.evidence == nil {
 		return r.settings.workload.String()
 	}

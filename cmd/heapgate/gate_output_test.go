@@ -33,7 +33,7 @@ func reportOf(t *testing.T, fixture string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := newJudge("", nil)
+	j, err := newJudge(policySource{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +118,11 @@ func TestNoLabelSteersTheReader(t *testing.T) {
 
 // TestACopyOfThePoliciesJudgesTheSame loads the policies from a directory.
 func TestACopyOfThePoliciesJudgesTheSame(t *testing.T) {
-	embedded, err := newJudge("", nil)
+	embedded, err := newJudge(policySource{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied, err := newJudge(filepath.FromSlash("../../policies"), nil)
+	copied, err := newJudge(policySource{directory: filepath.FromSlash("../../policies")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,14 +132,14 @@ func TestACopyOfThePoliciesJudgesTheSame(t *testing.T) {
 	if limit := embedded.limit("map_growth", "min_rate"); limit == nil || *limit != 100000 {
 		t.Errorf("limit of map growth is %v", limit)
 	}
-	lowered, err := newJudge("", map[string]any{"map_growth": map[string]any{"min_rate": 5}})
+	lowered, err := newJudge(policySource{}, map[string]any{"map_growth": map[string]any{"min_rate": 5}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if limit := lowered.limit("map_growth", "min_rate"); limit == nil || *limit != 5 || lowered.limit("nothing") != nil {
 		t.Errorf("overridden limit is %v", limit)
 	}
-	if _, err := newJudge(filepath.Join(t.TempDir(), "none"), nil); err == nil {
+	if _, err := newJudge(policySource{directory: filepath.Join(t.TempDir(), "none")}, nil); err == nil {
 		t.Error("a directory that is not there was loaded")
 	}
 }
@@ -171,7 +171,7 @@ func lookWith(t *testing.T, old, changed string) report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := newJudge(dir, nil)
+	j, err := newJudge(policySource{directory: dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

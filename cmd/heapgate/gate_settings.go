@@ -31,30 +31,37 @@ type gateFlags struct {
 	image, memoryLimit           string
 	window, step, wait, timeout  time.Duration
 	maxSeries                    int
-	policies, limits, output     string
+	policies, policyKey          string
+	limits, output               string
 }
 
 func (f *gateFlags) register(cmd *cobra.Command) {
 	set := cmd.Flags()
+	set.StringVar(&f.workload, "workload", "", "`[CLUSTER/]NAMESPACE/[KIND/]NAME` of the workload to judge (required)")
+	set.StringVar(&f.version, "version", "", "judge only targets of this version (service.version)")
+	set.StringVar(&f.image, "image", "", "judge only targets of this image `DIGEST`, sha256:... or NAME@sha256:...")
+	set.StringVar(&f.container, "container", "", "judge only targets of this container")
+	f.registerShared(cmd)
+}
+
+// registerShared registers what does not say which workload is judged.
+func (f *gateFlags) registerShared(cmd *cobra.Command) {
+	set := cmd.Flags()
 	set.StringVar(&f.store, "store", "", "address of the store's Prometheus API, without /api/v1 (required)")
 	set.StringVar(&f.tokenFile, "bearer-token-file", "", "file with the bearer token for the store, read again for every request")
 	set.StringArrayVar(&f.headers, "header", nil, "header `K=V` for the store, e.g. X-Scope-OrgID=team-a; may be repeated")
-	set.StringVar(&f.workload, "workload", "", "`[CLUSTER/]NAMESPACE/[KIND/]NAME` of the workload to judge (required)")
-	set.StringVar(&f.container, "container", "", "judge only targets of this container")
-	set.StringVar(&f.version, "version", "", "judge only targets of this version (service.version)")
-	set.StringVar(&f.image, "image", "", "judge only targets of this image `DIGEST`, sha256:... or NAME@sha256:...")
 	set.DurationVar(&f.window, "window", 10*time.Minute, "how far back the evidence goes")
 	set.DurationVar(&f.step, "step", 15*time.Second, "distance of the points in the window; not shorter than the collection interval")
 	set.DurationVar(&f.wait, "wait", 0, "keep asking every step, at most this long, while the verdict is inconclusive or the store fails")
 	set.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long one look at the store may take")
 	set.StringVar(&f.memoryLimit, "memory-limit", "", "memory limit of each target, e.g. 512MiB, instead of the one the collector was told")
 	set.IntVar(&f.maxSeries, "max-series", 2000, "refuse an answer with more series")
-	set.StringVar(&f.policies, "policies", "", "`DIR` with the policies, instead of those built in")
+	set.StringVar(&f.policies, "policies", "", "`SOURCE` of the policies instead of those built in: a directory, or a signed bundle in FILE.tar.gz or configmap://NAMESPACE/NAME")
+	set.StringVar(&f.policyKey, "policy-key", "", "public key that the bundle must be signed for: `FILE` with PEM, or the PEM itself")
 	set.StringVar(&f.limits, "limits", "", "YAML `FILE` with limits that replace single defaults")
 	set.StringVarP(&f.output, "output", "o", "text", "text, json or markdown")
 	// The only error is a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.MarkFlagDirname("policies")
 	_ = cmd.MarkFlagFilename("limits", "yaml", "yml")
 }
 
@@ -66,21 +73,31 @@ type gateSettings struct {
 	window, step time.Duration
 	wait         time.Duration
 	memoryLimit  *float64 // bytes
-	policies     string   // directory, "" for the embedded ones
+	policies     policyPlace
 	limits       map[string]any
 	output       string
 }
 
 // settings checks everything that can be checked without the store, and reports every mistake at once.
 func (f *gateFlags) settings() (gateSettings, error) {
+	s, problems := f.shared()
+	if f.store == "" {
+		problems = append(problems, errNoStore)
+	}
+	var err error
+	s.workload, err = f.parseWorkload()
+	return s, errors.Join(append(problems, err)...)
+}
+
+var errNoStore = errors.New("--store is required: the address of the store, like http://127.0.0.1:9464")
+
+// shared checks what does not say which workload is judged.
+func (f *gateFlags) shared() (gateSettings, []error) {
 	s := gateSettings{
-		store: f.store, window: f.window, step: f.step, wait: f.wait, policies: f.policies, output: f.output,
+		store: f.store, window: f.window, step: f.step, wait: f.wait, output: f.output,
 		client: promapi.Settings{Timeout: f.timeout, MaxSeries: f.maxSeries, BearerTokenFile: f.tokenFile},
 	}
 	problems := f.durations()
-	if f.store == "" {
-		problems = append(problems, errors.New("--store is required: the address of the store, like http://127.0.0.1:9464"))
-	}
 	if !slices.Contains(outputs, f.output) {
 		problems = append(problems, fmt.Errorf("--output must be one of %s (got %q)", strings.Join(outputs, ", "), f.output))
 	}
@@ -93,7 +110,7 @@ func (f *gateFlags) settings() (gateSettings, error) {
 			problems = append(problems, err)
 		}
 	}
-	s.workload, err = f.parseWorkload()
+	s.policies, err = parsePolicies(f.policies, f.policyKey)
 	collect(err)
 	s.client.Headers, err = parseHeaders(f.headers)
 	collect(err)
@@ -105,7 +122,7 @@ func (f *gateFlags) settings() (gateSettings, error) {
 		_, err = promapi.New(s.store, s.client)
 		collect(err)
 	}
-	return s, errors.Join(problems...)
+	return s, problems
 }
 
 func (f *gateFlags) durations() (problems []error) {

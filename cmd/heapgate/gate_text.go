@@ -18,7 +18,9 @@ func (r report) text() []byte {
 	line := func(format string, args ...any) { out.WriteString(printable(fmt.Sprintf(format, args...)) + "\n") }
 	line("%s", r.verdict.Summary)
 	line("")
-	line("%s", r.scope())
+	for _, text := range r.scope() {
+		line("%s", text)
+	}
 	line("policies %s", r.judge.pack.Digest())
 	if reasons := r.verdict.Reasons; len(reasons) > 1 {
 		line("")
@@ -52,10 +54,12 @@ func (r report) text() []byte {
 			line("  %s", text)
 		}
 	}
-	line("")
-	line("Look further")
-	for _, link := range r.links() {
-		line("  %s", link)
+	if links := r.links(); len(links) > 0 {
+		line("")
+		line("Look further")
+		for _, link := range links {
+			line("  %s", link)
+		}
 	}
 	if command := r.visit(); command != "" {
 		line("  %s", command)

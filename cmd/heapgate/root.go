@@ -80,7 +80,8 @@ func newRootCommand(io streams) *cobra.Command {
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	root.AddCommand(newGateCommand(io), newInspectCommand(io))
+	root.AddCommand(newGateCommand(io), newInspectCommand(io), newPoliciesCommand(io))
+	root.AddCommand(newCheckCommand(io), newWatchCommand(io))
 	return root
 }
 

@@ -44,10 +44,14 @@ func (l leakChecked) Run() int {
 //
 //	store FILE             starts a store filled from FILE (see fakeStore) and sets $STORE to its address
 //	exits CODE COMMAND...  runs a command that must end with this exit code
+//
+// and those of hook_api_test.go.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"store": startStore, "exits": exits},
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"store": startStore, "exits": exits, "asked": asked, "api": startAPI, "kubeget": kubeget, "webhook": startWebhook, "notices": notices,
+		},
 	})
 }
 
@@ -59,6 +63,9 @@ func startStore(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	server := httptest.NewServer(store)
 	ts.Defer(func() { server.Close(); store.close() })
+	running.mu.Lock()
+	running.stores[ts.Getenv("WORK")] = store
+	running.mu.Unlock()
 	ts.Setenv("STORE", server.URL)
 	ts.Setenv("STORE_HOST", server.Listener.Addr().String())
 }

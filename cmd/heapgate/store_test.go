@@ -45,6 +45,7 @@ type fakeStore struct {
 	status   int
 	body     string
 	failures int
+	asked    int
 	mu       sync.Mutex
 }
 
@@ -193,6 +194,7 @@ func (s *fakeStore) write(f *fixture) error {
 func (s *fakeStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	if s.failures > 0 {
 		s.failures--
 		http.Error(w, "starting", http.StatusServiceUnavailable)
