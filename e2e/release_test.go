@@ -1,0 +1,91 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// The life of a service: a good release passes, a bad one is stopped by name, and stays stopped.
+func testReleases(t *testing.T) {
+	t.Parallel()
+	p := install(t)
+	shop := p.newShop(t, "shop", "one", "deny")
+	good, bad := p.NewImage(t, "shop-good", "releases"), p.NewImage(t, "shop-bad", "releases")
+
+	t.Run("a good release passes and rolls out", func(t *testing.T) {
+		state := shop.release(t, good)
+		succeeded(t, state)
+		shop.runs(t, good)
+		r := shop.record(t, good)
+		if r.Verdict != "pass" || !r.Admit || r.Phase != "PostSync" || r.Application != "shop" || r.Cluster != "one" || !strings.HasPrefix(r.PolicyDigest, "sha256:") {
+			t.Errorf("record of the good digest: %+v", r)
+		}
+	})
+
+	t.Run("a bad release is stopped in PostSync by the function's name", func(t *testing.T) {
+		began := time.Now()
+		state := shop.release(t, bad)
+		t.Logf("from commit to stopped sync: %v", time.Since(began).Round(time.Second))
+		failed(t, state, "PostSync", "main.(*OrderCache).Insert", "cache.go:")
+		ran(t, state, "SyncFail")
+		r := shop.record(t, bad)
+		if r.Verdict != "fail" || r.Admit || !strings.Contains(r.Summary, "main.(*OrderCache).Insert") {
+			t.Errorf("record of the bad digest: %+v", r)
+		}
+		shop.event(t, "HeapgateFail", "main.(*OrderCache).Insert")
+	})
+
+	t.Run("going back to the good release needs no measuring", func(t *testing.T) {
+		began := time.Now()
+		succeeded(t, shop.release(t, good))
+		if took := time.Since(began); took > time.Minute { // a window is a minute, so this one was not measured
+			t.Errorf("took %v: the answer was known", took)
+		}
+		shop.runs(t, good)
+	})
+
+	t.Run("a digest that failed before is stopped in PreSync, before any pod changes", func(t *testing.T) {
+		before := shop.generation(t)
+		state := shop.release(t, bad)
+		failed(t, state, "PreSync", "failed before", "main.(*OrderCache).Insert")
+		ran(t, state, "SyncFail")
+		if after := shop.generation(t); after != before {
+			t.Errorf("the Deployment changed: generation %d, before %d", after, before)
+		}
+		shop.runs(t, good)
+	})
+
+	t.Run("auto-sync with retry does not measure its way to green", func(t *testing.T) {
+		shop.automate(t)
+		shop.note = "another commit of the same image"
+		shop.commit(t, bad.Ref())
+		p.Argo.Refresh(t, shop.name)
+		state := p.Argo.WaitSynced(t, shop.name, shop.head, 4*time.Minute)
+		failed(t, state, "PreSync", "failed before")
+		if state.RetryCount < 2 {
+			t.Errorf("retried %d times, want 2", state.RetryCount)
+		}
+		if r := shop.record(t, bad); r.Verdict != "fail" || r.Admit {
+			t.Errorf("record of the bad digest after retries: %+v", r)
+		}
+		shop.runs(t, good)
+	})
+
+	t.Run("the detector knows it all passed", func(t *testing.T) {
+		shop.detected(t, "passed")
+	})
+}
+
+// What a person sees in Argo CD is the sentence itself with the Pod variant, and the exit code with the Job variant.
+func testJobVariant(t *testing.T) {
+	t.Parallel()
+	p := install(t)
+	shop := p.newShop(t, "jobs", "two", "warn", "../../deploy/gate")
+	shop.settings["HEAPGATE_WAIT"], shop.rate = "0s", 2 // no evidence, at once
+	state := shop.release(t, p.NewImage(t, "shop-good", "jobs"))
+	failed(t, state, "PostSync", "exit code 20")
+}
