@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+
+	"github.com/heapgate/heapgate/e2e/box"
 )
 
 // The life of a service: a good release passes, a bad one is stopped by name, and stays stopped.
@@ -24,6 +28,21 @@ func testReleases(t *testing.T) {
 		if r.Verdict != "pass" || !r.Admit || r.Phase != "PostSync" || r.Application != "shop" || r.Cluster != "one" || !strings.HasPrefix(r.PolicyDigest, "sha256:") {
 			t.Errorf("record of the good digest: %+v", r)
 		}
+	})
+
+	t.Run("self-heal, which runs no hooks, brings back what passed", func(t *testing.T) {
+		p.Argo.Update(t, shop.name, func(app *v1alpha1.Application) {
+			app.Spec.SyncPolicy.Automated = &v1alpha1.SyncPolicyAutomated{SelfHeal: true}
+		})
+		defer p.Argo.Update(t, shop.name, func(app *v1alpha1.Application) { app.Spec.SyncPolicy.Automated = nil })
+		before := shop.deployment(t).GetUID()
+		shop.cluster.Delete(t, "deployments.apps", shop.name, "shop")
+		box.Wait(t, "the Deployment is made again", time.Minute, func() (bool, string) {
+			d := shop.cluster.Get(t, "deployments.apps", shop.name, "shop")
+			return d != nil && d.GetUID() != before, box.Describe(p.Argo.Get(t, shop.name))
+		})
+		shop.runs(t, good)
+		p.Argo.WaitOperation(t, shop.name, time.Minute)
 	})
 
 	t.Run("a bad release is stopped in PostSync by the function's name", func(t *testing.T) {
