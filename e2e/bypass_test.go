@@ -77,8 +77,9 @@ func testBypasses(t *testing.T) {
 		succeeded(t, loose.release(t, known))
 		loose.settings["HEAPGATE_ON_INCONCLUSIVE"] = "stop"
 		loose.commit(t, unseen.Ref())
+		began := time.Now()
 		p.Cluster("one").Patch(t, "applications.argoproj.io", box.ArgoNamespace, "loose", operation)
-		if state := p.Argo.WaitSynced(t, "loose", loose.head, 2*time.Minute); state.Phase != "Failed" {
+		if state := p.Argo.WaitSince(t, "loose", began, 2*time.Minute, func(*v1alpha1.OperationState) bool { return true }); state.Phase != "Failed" {
 			t.Errorf("the sync is %s, want Failed: %s", state.Phase, describe(state))
 		}
 		loose.runs(t, known)

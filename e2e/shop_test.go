@@ -27,7 +27,6 @@ type shop struct {
 	component string
 	settings  map[string]string // of the gate
 	extra     map[string]string // more files of the folder
-	head      string            // last commit
 	note      string            // annotation that tells commits of one image apart
 	patches   string            // more of the kustomization
 	plain     bool              // without the transformer that fills in the candidate
@@ -86,7 +85,7 @@ spec:
 `
 
 // commit writes the folder with this image and pushes it.
-func (s *shop) commit(t *testing.T, image string) string {
+func (s *shop) commit(t *testing.T, image string) {
 	t.Helper()
 	var k strings.Builder
 	fmt.Fprintf(&k, "resources: [shop.yaml]\ncomponents: [%s]\npatches:\n", s.component)
@@ -108,8 +107,7 @@ func (s *shop) commit(t *testing.T, image string) string {
 	for name, text := range s.extra {
 		files[folder+name] = text
 	}
-	s.head = s.p.Git.Commit(t, files)
-	return s.head
+	s.p.Git.Commit(t, files)
 }
 
 // release commits an image and syncs it.
@@ -119,7 +117,7 @@ func (s *shop) release(t *testing.T, image box.Image) *v1alpha1.OperationState {
 	return s.p.Argo.Sync(t, s.name)
 }
 
-// automate turns auto-sync with two retries on.
+// automate turns auto-sync with two retries on. A failed commit is not tried again, so there has to be a new one.
 func (s *shop) automate(t *testing.T) {
 	t.Helper()
 	s.p.Argo.Update(t, s.name, func(app *v1alpha1.Application) {
@@ -161,6 +159,7 @@ type record struct {
 	Revision     string `json:"revision"`
 	Cluster      string `json:"cluster"`
 	PolicyDigest string `json:"policy_digest"`
+	At           string `json:"at"`
 }
 
 func recordKey(image box.Image) string {

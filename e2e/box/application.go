@@ -148,10 +148,13 @@ func (a *Argo) WaitOperation(t testing.TB, name string, limit time.Duration) *v1
 	return a.waitState(t, name, limit, func(*v1alpha1.OperationState) bool { return true })
 }
 
-// WaitSynced waits until an operation on this commit is over, as after an automated sync.
-func (a *Argo) WaitSynced(t testing.TB, name, sha string, limit time.Duration) *v1alpha1.OperationState {
+// WaitSince waits until an operation that began at or after since is over and as wanted. Commits of other tests move the branch,
+// so that an automated sync has no revision to wait for.
+func (a *Argo) WaitSince(t testing.TB, name string, since time.Time, limit time.Duration, wanted func(*v1alpha1.OperationState) bool) *v1alpha1.OperationState {
 	t.Helper()
-	return a.waitState(t, name, limit, func(s *v1alpha1.OperationState) bool { return s.SyncResult != nil && s.SyncResult.Revision == sha })
+	return a.waitState(t, name, limit, func(s *v1alpha1.OperationState) bool {
+		return !s.StartedAt.Time.Before(since.Truncate(time.Second)) && wanted(s)
+	})
 }
 
 func (a *Argo) waitState(t testing.TB, name string, limit time.Duration, wanted func(*v1alpha1.OperationState) bool) *v1alpha1.OperationState {
