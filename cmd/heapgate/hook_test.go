@@ -251,6 +251,12 @@ func TestLongSummary(t *testing.T) {
 // TestEveryFlagHasAVariable holds the promise of the help text, and that the flag wins.
 func TestEveryFlagHasAVariable(t *testing.T) {
 	cmd := newHookCommand(streams{})
+	for _, variable := range os.Environ() { // of whoever runs the tests
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "HEAPGATE_") {
+			t.Setenv(name, "") // put back after the test
+			_ = os.Unsetenv(name)
+		}
+	}
 	t.Setenv("HEAPGATE_ON_INCONCLUSIVE", "warn")
 	t.Setenv("HEAPGATE_WINDOW", "7m")
 	t.Setenv("HEAPGATE_MAX_SERIES", "11")

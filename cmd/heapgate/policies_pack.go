@@ -23,8 +23,9 @@ const packExample = `  heapgate policies keygen --out keys
   heapgate policies pack --limits limits.yaml --signing-key keys/heapgate-policies.key --out bundle.tar.gz
   heapgate policies verify bundle.tar.gz --key keys/heapgate-policies.pub
 
-  # For all gates of a cluster, by Git:
-  heapgate policies pack --signing-key keys/heapgate-policies.key -o configmap --out deploy/policies/bundle.yaml`
+  # For all gates of a cluster, by Git: beside the kustomization of deploy/policies, or as a ConfigMap without kustomize.
+  heapgate policies pack --signing-key keys/heapgate-policies.key --out policies/bundle.tar.gz
+  heapgate policies pack --signing-key keys/heapgate-policies.key -o configmap | kubectl apply -f -`
 
 // maxConfigMap leaves room for the rest of the object in the 1 MiB that the API server takes.
 const maxConfigMap = 1<<20 - 4096
