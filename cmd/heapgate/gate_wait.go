@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/heapgate/heapgate/internal/verdict"
@@ -17,12 +18,22 @@ import (
 //
 //   - pass and fail end it at once;
 //   - inconclusive and a failing store are tried again: evidence grows and stores come back;
-//   - a policy that fails ends it: it would fail again.
+//   - a policy that fails ends it: it would fail again;
+//   - a pass does not count while a site was suspect within the last window: a map that leaks grows in bursts, and one look between
+//     two of them sees nothing.
 func await(ctx context.Context, patience, step time.Duration, look func(context.Context) report, tell *progress) report {
 	deadline := time.Now().Add(patience)
 	tell.started = time.Now()
+	var suspect *verdict.Reason
+	var seen time.Time
 	for {
 		r := look(ctx)
+		if one := suspicion(r); one != nil {
+			suspect, seen = one, time.Now()
+		}
+		if suspect != nil && r.verdict.Outcome == verdict.Pass && time.Since(seen) < r.settings.window {
+			r.verdict = stillSuspect(*suspect, time.Since(seen), r.settings.window)
+		}
 		left := time.Until(deadline)
 		if ctx.Err() != nil {
 			r.verdict = verdict.Failed(verdict.CodeEvidenceError, interrupted)
@@ -40,6 +51,23 @@ func await(ctx context.Context, patience, step time.Duration, look func(context.
 		case <-timer.C:
 		}
 	}
+}
+
+// suspicion is the reason that says of a site that it grows fast and keeps what it got, but was not watched for long enough.
+func suspicion(r report) *verdict.Reason {
+	for _, one := range r.verdict.Reasons {
+		if one.Kind == verdict.KindInconclusive && slices.Contains(one.Rules, ruleMapGrowth) && one.Target != "" {
+			return &one
+		}
+	}
+	return nil
+}
+
+const ruleMapGrowth = "MAP-001"
+
+func stillSuspect(suspect verdict.Reason, since, window time.Duration) verdict.Verdict {
+	suspect.Text = fmt.Sprintf("%s; that was %s ago, and only a whole window of %s without it is a pass", suspect.Text, since.Round(time.Second), shortly(window))
+	return verdict.Verdict{Outcome: verdict.Inconclusive, Summary: "inconclusive: " + suspect.Text, Reasons: []verdict.Reason{suspect}}
 }
 
 // progress says on stderr what is waited for: whenever that changes, and every ten seconds.

@@ -90,3 +90,29 @@ func TestInterruptedWhileLooking(t *testing.T) {
 		t.Errorf("an interrupted gate ends with %d: %s", got.exitCode(), got.verdict.Summary)
 	}
 }
+
+// A leak grows in bursts: what was suspect a moment ago has not passed because one look finds it quiet.
+func TestAwaitRemembersASuspect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		suspect, quiet := saying(verdict.Inconclusive, stateWith(3, 1)), saying(verdict.Pass, stateWith(3, 1))
+		suspect.verdict.Reasons = []verdict.Reason{{Kind: verdict.KindInconclusive, Rules: []string{"MAP-001"}, Target: "a", Text: "a map grows"}}
+		suspect.settings.window, quiet.settings.window = time.Minute, time.Minute
+		began, n := time.Now(), 0
+		looks := []report{suspect, quiet, quiet, suspect, quiet}
+		got := await(t.Context(), 5*time.Minute, 10*time.Second, func(context.Context) report {
+			n++
+			return looks[min(n, len(looks))-1]
+		}, newProgress(&bytes.Buffer{}, time.Minute, nil))
+		if took := time.Since(began); got.verdict.Outcome != verdict.Pass || took != 90*time.Second {
+			t.Errorf("%s after %v, want a pass one window after the last suspicion at 30s", got.verdict.Outcome, took)
+		}
+		n = 0
+		got = await(t.Context(), 50*time.Second, 10*time.Second, func(context.Context) report {
+			n++
+			return looks[min(n, len(looks))-1]
+		}, newProgress(&bytes.Buffer{}, time.Minute, nil))
+		if got.exitCode() != exitInconclusive || !strings.Contains(got.verdict.Summary, "a map grows; that was 20s ago") {
+			t.Errorf("%s: %s, want inconclusive when the patience ends first", got.verdict.Outcome, got.verdict.Summary)
+		}
+	})
+}

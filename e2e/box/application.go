@@ -112,10 +112,12 @@ func (a *Argo) TrySync(t testing.TB, name string, options ...func(*application.A
 // Sync syncs the latest commit, or what an option says, and returns the operation when it is over.
 func (a *Argo) Sync(t testing.TB, name string, options ...func(*application.ApplicationSyncRequest)) *v1alpha1.OperationState {
 	t.Helper()
+	began := time.Now()
 	if err := a.TrySync(t, name, options...); err != nil {
 		t.Fatalf("sync application %s: %v", name, err)
 	}
-	return a.WaitOperation(t, name, 5*time.Minute)
+	// Argo CD's API server answers from a cache, which for a moment may still hold the operation before.
+	return a.WaitSince(t, name, began, 5*time.Minute, func(s *v1alpha1.OperationState) bool { return s.SyncResult != nil })
 }
 
 // SyncRevision syncs a commit that is not the latest.
