@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/heapgate/heapgate/exporter/internal/metadata"
+	"github.com/heapgate/heapgate/internal/zaplog"
 )
 
 const lossLogPeriod = 30 * time.Second
@@ -62,7 +63,7 @@ func (e *storeExporter) start(_ context.Context, host component.Host) error {
 	if !isLoopback(e.cfg.Endpoint) {
 		e.set.Logger.Warn("the query API has no authentication and its endpoint can be reached from other machines", zap.String("endpoint", e.cfg.Endpoint))
 	}
-	s, err := openStore(e.cfg, newSlog(e.set.Logger))
+	s, err := openStore(e.cfg, zaplog.New(e.set.Logger))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.uber.org/zap"
+
+	"github.com/heapgate/heapgate/internal/zaplog"
 )
 
 const (
@@ -43,7 +45,7 @@ func startServer(e *storeExporter, s *store, host component.Host) (*server, erro
 		return nil, fmt.Errorf("endpoint must be an address of this machine with a free port: %w", err)
 	}
 	gate := newAdmission(e.cfg.Query, e.telemetry)
-	logger := newSlog(e.set.Logger)
+	logger := zaplog.New(e.set.Logger)
 	ctx, cancel := context.WithCancel(context.Background())
 	srv := &server{
 		http: &http.Server{

@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/heapgate/heapgate/internal/zaplog"
 )
 
 func TestGauges(t *testing.T) {
@@ -66,7 +68,7 @@ func TestServerDies(t *testing.T) {
 
 func TestSlog(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	logger := newSlog(zap.New(core)).With("component", "tsdb")
+	logger := zaplog.New(zap.New(core)).With("component", "tsdb")
 	logger.Debug("not asked for")
 	logger.Info("info", "n", 1)
 	logger.WithGroup("block").Warn("warn", "ulid", "01")

@@ -6,7 +6,6 @@ package receiver
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +14,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
+
+	"github.com/heapgate/heapgate/internal/zaplog"
 )
 
 // discoverer hands what the API says of pods to the fleet.
@@ -49,7 +49,7 @@ func (r *runtimeReceiver) newDiscoverer() (*discoverer, error) {
 			return nil, fmt.Errorf("discovery::kubernetes_sd_configs[%d]: %w", i, err)
 		}
 		one, err := sd.NewDiscoverer(discovery.DiscovererOptions{
-			Logger: slog.New(zapHandler{r.set.Logger}), Metrics: metrics, SetName: r.set.ID.String(),
+			Logger: zaplog.New(r.set.Logger), Metrics: metrics, SetName: r.set.ID.String(),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("discovery::kubernetes_sd_configs[%d]: %w", i, err)
@@ -149,42 +149,3 @@ func (d *discoverer) tell(ctx context.Context, source string, refused []refusal)
 		d.told[source] = now
 	}
 }
-
-func zapLevel(level slog.Level) zapcore.Level {
-	switch {
-	case level >= slog.LevelError:
-		return zapcore.ErrorLevel
-	case level >= slog.LevelWarn:
-		return zapcore.WarnLevel
-	case level >= slog.LevelInfo:
-		return zapcore.InfoLevel
-	}
-	return zapcore.DebugLevel
-}
-
-// zapHandler lets Prometheus' discovery write to the collector's log.
-type zapHandler struct{ log *zap.Logger }
-
-func (h zapHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return h.log.Core().Enabled(zapLevel(level))
-}
-
-func (h zapHandler) Handle(_ context.Context, r slog.Record) error {
-	fields := make([]zap.Field, 0, r.NumAttrs())
-	r.Attrs(func(a slog.Attr) bool {
-		fields = append(fields, zap.String(a.Key, a.Value.String()))
-		return true
-	})
-	h.log.Log(zapLevel(r.Level), r.Message, fields...)
-	return nil
-}
-
-func (h zapHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	log := h.log
-	for _, a := range attrs {
-		log = log.With(zap.String(a.Key, a.Value.String()))
-	}
-	return zapHandler{log}
-}
-
-func (h zapHandler) WithGroup(string) slog.Handler { return h }

@@ -1,7 +1,9 @@
 // Copyright The heapgate authors
 // SPDX-License-Identifier: Apache-2.0
 
-package exporter
+// Package zaplog lets libraries that log with slog, as Prometheus' do, write to a zap logger, as the collector's is. Exporter and receiver
+// share it, because they must not import each other.
+package zaplog
 
 import (
 	"context"
@@ -11,23 +13,23 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapHandler lets Prometheus' libraries, which log with slog, write to the collector's log.
-type zapHandler struct {
+type handler struct {
 	logger *zap.Logger
 	prefix string // of the open groups, with a dot at its end
 }
 
-func newSlog(logger *zap.Logger) *slog.Logger {
-	return slog.New(zapHandler{logger: logger.WithOptions(zap.AddCallerSkip(3))})
+// New returns a slog logger that writes to logger, with its level. A group becomes the prefix of its keys.
+func New(logger *zap.Logger) *slog.Logger {
+	return slog.New(handler{logger: logger.WithOptions(zap.AddCallerSkip(3))})
 }
 
 // Enabled implements slog.Handler.
-func (h zapHandler) Enabled(_ context.Context, level slog.Level) bool {
+func (h handler) Enabled(_ context.Context, level slog.Level) bool {
 	return h.logger.Core().Enabled(zapLevel(level))
 }
 
 // Handle implements slog.Handler.
-func (h zapHandler) Handle(_ context.Context, r slog.Record) error {
+func (h handler) Handle(_ context.Context, r slog.Record) error {
 	fields := make([]zap.Field, 0, r.NumAttrs())
 	r.Attrs(func(a slog.Attr) bool {
 		fields = append(fields, h.field(a))
@@ -38,7 +40,7 @@ func (h zapHandler) Handle(_ context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements slog.Handler.
-func (h zapHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	fields := make([]zap.Field, 0, len(attrs))
 	for _, a := range attrs {
 		fields = append(fields, h.field(a))
@@ -48,12 +50,12 @@ func (h zapHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup implements slog.Handler.
-func (h zapHandler) WithGroup(name string) slog.Handler {
+func (h handler) WithGroup(name string) slog.Handler {
 	h.prefix += name + "."
 	return h
 }
 
-func (h zapHandler) field(a slog.Attr) zap.Field {
+func (h handler) field(a slog.Attr) zap.Field {
 	return zap.Any(h.prefix+a.Key, a.Value.Resolve().Any())
 }
 
