@@ -23,7 +23,7 @@ type Lines struct {
 	err        error // why reading ended
 }
 
-const firstBuffer = 16 << 10 // bytes
+const firstBuffer = 64 << 10 // bytes: a socket gives as much at once, and each read costs more than what it copies
 
 // NewLines reads r within Limits.Bytes and LineBytes. truncated is what Fail wraps when the stream breaks off.
 func NewLines(r io.Reader, l Limits, truncated error) *Lines {
