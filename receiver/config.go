@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/heapgate/heapgate/internal/bytesize"
 	"github.com/heapgate/heapgate/receiver/internal/metadata"
@@ -22,10 +21,14 @@ import (
 type Config struct {
 	metadata.MetricsBuilderConfig `mapstructure:",squash"`
 
-	// CollectionInterval is the time between two visits to a target. Default 30s.
+	// CollectionInterval is the time between two visits of a source that has no interval of its own. Default 60s.
 	CollectionInterval time.Duration `mapstructure:"collection_interval"`
-	// HTTP says how targets are visited: timeout (of a whole visit, default 10s), tls, auth, headers, proxy_url.
-	HTTP confighttp.ClientConfig `mapstructure:"http"`
+	// HTTP says how targets are visited.
+	HTTP HTTPConfig `mapstructure:"http"`
+	// Sources are the pages that a process is asked for.
+	Sources SourcesConfig `mapstructure:"sources"`
+	// Cost bounds what hearing costs a process.
+	Cost CostConfig `mapstructure:"cost"`
 	// Targets are the Go processes to visit.
 	Targets []TargetConfig `mapstructure:"targets"`
 	// Discovery finds pods to visit.
@@ -70,11 +73,6 @@ type WorkloadConfig struct {
 	ImageDigest string `mapstructure:"image_digest"`
 }
 
-// GCTraceConfig names files with gctrace lines, as globs. Raw, docker json-file and CRI files are told apart by themselves.
-type GCTraceConfig struct {
-	Files []string `mapstructure:"files"`
-}
-
 // SitesConfig bounds call sites.
 type SitesConfig struct {
 	// Top is how many sites of a target are emitted under their own name; the rest is summed as "other". Default 20.
@@ -85,23 +83,42 @@ type SitesConfig struct {
 type LimitsConfig struct {
 	// Targets that may be visited at once, configured and discovered. Default 10000.
 	Targets int `mapstructure:"targets"`
-	// ConcurrentScrapes that may run at once. Default 64.
+	// ConcurrentScrapes that may run at once. Default 256.
 	ConcurrentScrapes int `mapstructure:"concurrent_scrapes"`
+	// ConcurrentScrapesPerHost that may run at once on one host name or address. Default 8.
+	ConcurrentScrapesPerHost int `mapstructure:"concurrent_scrapes_per_host"`
 	// BodySize of one answer, after decompression. Default 64MiB.
 	BodySize bytesize.Size `mapstructure:"body_size"`
+	// Records of one profile: buckets of a heap text, samples of a protobuf profile. Default 1000000.
+	Records int `mapstructure:"records"`
+	// Symbols that are kept of one build. Default 16384.
+	Symbols int `mapstructure:"symbols"`
+	// Builds whose symbols are kept. Default 1000.
+	Builds int `mapstructure:"builds"`
+	// LabelLength of a function or file name, bytes; longer ones are cut. Default 1KiB.
+	LabelLength bytesize.Size `mapstructure:"label_length"`
+	// StateSize of everything that is kept between visits. Default 1GiB.
+	StateSize bytesize.Size `mapstructure:"state_size"`
 	// GCTraceFiles that are followed at once. Default 1000.
 	GCTraceFiles int `mapstructure:"gctrace_files"`
+	// LogStreams that are followed at once through the Kubernetes API. Default 500.
+	LogStreams int `mapstructure:"log_streams"`
+	// RotatedSize of one compressed rotated file, inflated. Default 1GiB.
+	RotatedSize bytesize.Size `mapstructure:"rotated_size"`
 }
 
 func createDefaultConfig() *Config {
-	client := confighttp.NewDefaultClientConfig()
-	client.Timeout = 10 * time.Second
 	return &Config{
 		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
-		CollectionInterval:   30 * time.Second,
-		HTTP:                 client,
+		CollectionInterval:   time.Minute,
+		HTTP:                 HTTPConfig{Timeout: 10 * time.Second},
+		Sources:              defaultSources(),
+		Cost:                 CostConfig{MaxCPUShare: 0.001},
 		Sites:                SitesConfig{Top: 20},
-		Limits:               LimitsConfig{Targets: 10_000, ConcurrentScrapes: 64, BodySize: 64 << 20, GCTraceFiles: 1000},
+		Limits: LimitsConfig{
+			Targets: 10_000, ConcurrentScrapes: 256, ConcurrentScrapesPerHost: 8, BodySize: 64 << 20, Records: 1_000_000,
+			Symbols: 16_384, Builds: 1000, LabelLength: 1 << 10, StateSize: 1 << 30, GCTraceFiles: 1000, LogStreams: 500, RotatedSize: 1 << 30,
+		},
 	}
 }
 
@@ -109,21 +126,22 @@ func createDefaultConfig() *Config {
 func (c *Config) Validate() error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.CollectionInterval < 100*time.Millisecond {
-		wrong("collection_interval must be at least 100ms (got %s)", c.CollectionInterval)
+	if c.CollectionInterval < minInterval {
+		wrong("collection_interval must be at least %s (got %s)", minInterval, c.CollectionInterval)
 	}
-	if c.HTTP.Timeout <= 0 {
-		wrong("http::timeout must be a positive duration (got %s)", c.HTTP.Timeout)
-	}
-	if len(c.Targets) == 0 && len(c.Discovery.KubernetesSDConfigs) == 0 && len(c.GCTrace.Files) == 0 {
-		wrong("targets, discovery or gctrace::files must name at least one thing to hear (got none)")
+	errs = append(errs, c.HTTP.validate(), c.Sources.validate(c.CollectionInterval), c.Cost.validate())
+	if len(c.Targets) == 0 && !c.Discovery.isSet() && !c.GCTrace.configured() {
+		wrong("targets, discovery or gctrace must name at least one thing to hear (got none)")
 	}
 	if c.Sites.Top < 1 || c.Sites.Top > 1000 {
 		wrong("sites::top must be from 1 to 1000 (got %d)", c.Sites.Top)
 	}
 	for name, n := range map[string]int64{
 		"targets": int64(c.Limits.Targets), "concurrent_scrapes": int64(c.Limits.ConcurrentScrapes),
+		"concurrent_scrapes_per_host": int64(c.Limits.ConcurrentScrapesPerHost), "records": int64(c.Limits.Records), "symbols": int64(c.Limits.Symbols),
+		"builds": int64(c.Limits.Builds), "label_length": int64(c.Limits.LabelLength), "state_size": int64(c.Limits.StateSize),
 		"body_size": int64(c.Limits.BodySize), "gctrace_files": int64(c.Limits.GCTraceFiles),
+		"log_streams": int64(c.Limits.LogStreams), "rotated_size": int64(c.Limits.RotatedSize),
 	} {
 		if n < 1 {
 			wrong("limits::%s must be positive (got %d)", name, n)
@@ -133,6 +151,11 @@ func (c *Config) Validate() error {
 		wrong("targets must be at most limits::targets, %d (got %d)", c.Limits.Targets, len(c.Targets))
 	}
 	errs = append(errs, checkGlobs("gctrace::files", c.GCTrace.Files)...)
+	readers := []GCTraceConfig{c.GCTrace}
+	for _, t := range c.Targets {
+		readers = append(readers, t.GCTrace)
+	}
+	errs = append(errs, checkStdin(readers...))
 	errs = append(errs, c.Discovery.validate())
 	seen := map[string]int{}
 	for i, t := range c.Targets {
@@ -151,7 +174,7 @@ func (c *Config) specs() []spec {
 	for _, t := range c.Targets {
 		t.ID = t.identity()
 		t.Workload.Cluster = cmp.Or(t.Workload.Cluster, c.Cluster)
-		specs = append(specs, spec{TargetConfig: t})
+		specs = append(specs, spec{TargetConfig: t, trusted: true})
 	}
 	return specs
 }

@@ -26,7 +26,7 @@ func load(t *testing.T, text string) (*Config, error) {
 
 func TestConfigIsRefusedWithWhatWouldBeRight(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing to hear", `{}`, "targets, discovery or gctrace::files must name at least one thing to hear (got none)"},
+		{"nothing to hear", `{}`, "targets, discovery or gctrace must name at least one thing to hear (got none)"},
 		{"typo", `{colection_interval: 1s}`, "colection_interval"},
 		{"interval", `{collection_interval: 1ms, targets: [{url: "http://a:1", workload: {name: x}}]}`, "collection_interval must be at least 100ms (got 1ms)"},
 		{"timeout", `{http: {timeout: 0s}, targets: [{url: "http://a:1", workload: {name: x}}]}`, "http::timeout must be a positive duration (got 0s)"},
@@ -48,7 +48,7 @@ func TestConfigIsRefusedWithWhatWouldBeRight(t *testing.T) {
 		{"unknown action", `{discovery: {kubernetes_sd_configs: [{role: pod}], relabel_configs: [{action: keepp}]}}`, `discovery::relabel_configs[0]: unknown relabel action "keepp"`},
 		{"relabel without target", `{discovery: {kubernetes_sd_configs: [{role: pod}], relabel_configs: [{action: replace}]}}`, "requires 'target_label'"},
 		{"typo in relabel", `{discovery: {kubernetes_sd_configs: [{role: pod}], relabel_configs: [{source_label: [a], target_label: b}]}}`, "field source_label not found"},
-		{"relative logs", `{discovery: {kubernetes_sd_configs: [{role: pod}], gctrace: {pod_logs: var/log}}}`, "discovery::gctrace::pod_logs must be true, false or an absolute path like /var/log/pods (got var/log)"},
+		{"relative logs", `{discovery: {kubernetes_sd_configs: [{role: pod}], gctrace: {pod_logs: var/log}}}`, "discovery::gctrace::pod_logs must be true, false, api or an absolute path like /var/log/pods (got var/log)"},
 		{"limits", `{limits: {body_size: 0B}, targets: [{url: "http://a:1", workload: {name: x}}]}`, "limits::body_size must be positive (got 0)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func translate(t *testing.T, group *targetgroup.Group, relabel ...map[string]any
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs, refusals := (&translator{rules: rules, cluster: "prod-eu"}).targets(group)
+	specs, refusals := (&translator{rules: rules, cluster: "prod-eu"}).targets(found{groups: []*targetgroup.Group{group}, watched: true})
 	for _, r := range refusals {
 		refused = append(refused, r.reason)
 	}
@@ -223,7 +223,7 @@ func TestNoAnnotationLeadsElsewhere(t *testing.T) {
 			group.Labels[model.LabelName("__meta_kubernetes_pod_annotation_heapgate_dev_"+name)] = model.LabelValue(value)
 		}
 		group.Targets[0]["__meta_kubernetes_pod_container_name"] = model.LabelValue(text("api"))
-		specs, _ := (&translator{rules: rules}).targets(group)
+		specs, _ := (&translator{rules: rules}).targets(found{groups: []*targetgroup.Group{group}, watched: true})
 		for _, s := range specs {
 			visited++
 			u, err := url.Parse(s.URL)

@@ -50,8 +50,9 @@ func podAt(t *testing.T, name, at string) *corev1.Pod {
 func discovering(api *kubeAPI) *Config {
 	cfg := createDefaultConfig()
 	cfg.CollectionInterval = 100 * time.Millisecond
-	cfg.HTTP.Timeout = 2 * time.Second
+	cfg.HTTP.Timeout, cfg.Cost.MaxCPUShare = 2*time.Second, 1
 	cfg.Cluster = "prod-eu"
+	cfg.Discovery.AllowNetworks = []string{"127.0.0.0/8"}
 	cfg.Discovery.KubernetesSDConfigs = []map[string]any{{"role": "pod", "kubeconfig_file": api.kubeconfig}}
 	return cfg
 }
@@ -149,7 +150,7 @@ func TestNodeLocalPodsAndTheirOwners(t *testing.T) {
 		pod.OwnerReferences = []metav1.OwnerReference{{Kind: kind, Name: owner, Controller: &yes}}
 		return pod
 	}
-	api.set(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}})
+	api.set(node("node-1", ""))
 	api.set(&appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "odd", OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "api", Controller: &yes}}}})
 	api.set(&batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "night-1", OwnerReferences: []metav1.OwnerReference{{Kind: "CronJob", Name: "night", Controller: &yes}}}})
 	away := owned("away", "StatefulSet", "away")
@@ -258,7 +259,7 @@ func TestRefusalIsToldWhenItBegins(t *testing.T) {
 	set.TelemetrySettings = telemetry.NewTelemetrySettings()
 	core, lines := observer.New(zap.WarnLevel)
 	set.Logger = zap.New(core)
-	r, err := newReceiver(set, createDefaultConfig(), &sink{})
+	r, err := newReceiver(set, createDefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

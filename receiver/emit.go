@@ -31,70 +31,121 @@ func newEmitter(cfg metadata.MetricsBuilderConfig, set receiver.Settings) *emitt
 	return &emitter{build: metadata.NewMetricsBuilder(cfg, set)}
 }
 
-// emit writes a visit and the target's gctrace. A failed visit leaves the gctrace, the errors and up = 0.
-func (e *emitter) emit(t *target, v visit, files []heardFile) batch {
+// emit writes a visit, and the target's gctrace where it is given. A failed visit leaves the gctrace, the errors and up = 0.
+func (e *emitter) emit(t *target, s *planned, v *visit, files []heardFile) batch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	at := pcommon.NewTimestampFromTime(v.at)
-	resource := func() pcommon.Resource {
-		copied := pcommon.NewResource()
-		t.resource.CopyTo(copied)
-		return copied
-	}
-
-	e.status(t, v, at)
-	e.build.EmitForResource(metadata.WithResource(resource()), metadata.WithStartTimeOverride(timestampOr(t.firstError, at)))
-	metrics := e.build.Emit()
-	if v.err == nil {
-		p := t.process
+	e.status(t, s, v, at)
+	parts := e.part(t, timestampOr(t.firstError, at))
+	if p := t.process; v.err == nil && p != nil {
 		start := pcommon.NewTimestampFromTime(p.firstHeard)
-		e.memStats(&v.observation.Heap.MemStats, at)
-		e.profile(&v.observation.Heap, v, at)
-		if n := v.observation.Goroutines; n != nil {
-			e.build.RecordGoGoroutineCountDataPoint(at, *n)
+		e.heard(t, v, files, at)
+		heard := e.part(t, start)
+		if v.memStats != nil {
+			p.pauses.emit(scopeOf(heard.ResourceMetrics()).Metrics(), start, at)
 		}
-		if started := p.start(&v.observation.Heap.MemStats, files); !started.IsZero() {
+		heard.ResourceMetrics().MoveAndAppendTo(parts.ResourceMetrics())
+	}
+	e.lines(t, files, at, parts)
+	return batch{t.id, merged(parts)}
+}
+
+// emitLines writes the target's gctrace alone.
+func (e *emitter) emitLines(t *target, now time.Time, files []heardFile) batch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	parts := pmetric.NewMetrics()
+	e.lines(t, files, pcommon.NewTimestampFromTime(now), parts)
+	return batch{t.id, merged(parts)}
+}
+
+func (e *emitter) lines(t *target, files []heardFile, at pcommon.Timestamp, parts pmetric.Metrics) {
+	if len(t.crashes) > 0 {
+		e.crashes(t.crashes, at)
+		e.part(t, pcommon.NewTimestampFromTime(t.crashesSince)).ResourceMetrics().MoveAndAppendTo(parts.ResourceMetrics())
+	}
+	if f, ok := latest(files); ok {
+		e.gctrace(f, at)
+		e.part(t, pcommon.NewTimestampFromTime(f.firstHeard)).ResourceMetrics().MoveAndAppendTo(parts.ResourceMetrics())
+	}
+}
+
+// part takes what was recorded since the last part, as of the target.
+func (e *emitter) part(t *target, start pcommon.Timestamp) pmetric.Metrics {
+	resource := pcommon.NewResource()
+	t.resource.CopyTo(resource)
+	e.build.EmitForResource(metadata.WithResource(resource), metadata.WithStartTimeOverride(start))
+	return e.build.Emit()
+}
+
+// heard writes what the visit's source said of the process.
+func (e *emitter) heard(t *target, v *visit, files []heardFile, at pcommon.Timestamp) {
+	if m := v.memStats; m != nil {
+		e.memStats(m, v, at)
+		if started := t.process.start(m, files); !started.IsZero() {
 			e.build.RecordHeapgateProcessStartTimeDataPoint(at, unixSeconds(started))
 		}
 		if t.memoryLimit > 0 {
 			e.build.RecordHeapgateMemoryLimitDataPoint(at, t.memoryLimit)
 		}
-		e.build.EmitForResource(metadata.WithResource(resource()), metadata.WithStartTimeOverride(start))
-		heapMetrics := e.build.Emit()
-		p.pauses.emit(scopeOf(heapMetrics.ResourceMetrics()).Metrics(), start, at)
-		heapMetrics.ResourceMetrics().MoveAndAppendTo(metrics.ResourceMetrics())
 	}
-	if f, ok := latest(files); ok {
-		e.gctrace(f, at)
-		e.build.EmitForResource(metadata.WithResource(resource()), metadata.WithStartTimeOverride(pcommon.NewTimestampFromTime(f.firstHeard)))
-		e.build.Emit().ResourceMetrics().MoveAndAppendTo(metrics.ResourceMetrics())
+	if v.heap != nil {
+		e.profile(v.heap, v, at)
 	}
-	return batch{t.id, merged(metrics)}
+	if v.goroutines != nil {
+		e.goroutines(v, at)
+	}
+	if v.cpu != nil {
+		e.cpu(v.cpu, at)
+	}
+	if v.contention != nil {
+		e.contention(v.contention, at)
+	}
+	if v.trace != nil {
+		e.trace(v.trace, at)
+	}
 }
 
 // emitFile writes the gctrace of a file that belongs to no configured target.
 func (e *emitter) emitFile(f heardFile) batch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.gctrace(f, pcommon.NewTimestampFromTime(time.Now()))
+	now := pcommon.NewTimestampFromTime(time.Now())
+	e.gctrace(f, now)
 	e.build.EmitForResource(metadata.WithResource(resourceOfFile(f.path)), metadata.WithStartTimeOverride(pcommon.NewTimestampFromTime(f.firstHeard)))
-	return batch{f.path, e.build.Emit()}
+	if len(f.crashes) > 0 {
+		e.crashes(f.crashes, now)
+		e.build.EmitForResource(metadata.WithResource(resourceOfFile(f.path)), metadata.WithStartTimeOverride(pcommon.NewTimestampFromTime(f.opened)))
+	}
+	return batch{f.path, merged(e.build.Emit())}
 }
 
-func (e *emitter) status(t *target, v visit, at pcommon.Timestamp) {
-	up := int64(1)
-	if v.err != nil {
-		up = 0
+// status says how the visit went, whether the target is up, and what the plan made of it.
+func (e *emitter) status(t *target, s *planned, v *visit, at pcommon.Timestamp) {
+	source := metadata.MapAttributeHeapgateScrapeSource[string(s.source)]
+	if s == t.plan.lead() {
+		up := int64(1)
+		if v.err != nil {
+			up = 0
+		}
+		e.build.RecordHeapgateTargetUpDataPoint(at, up)
 	}
-	e.build.RecordHeapgateTargetUpDataPoint(at, up)
-	e.build.RecordHeapgateScrapeDurationDataPoint(at, v.took.Seconds())
-	for kind, n := range t.errors {
-		e.build.RecordHeapgateScrapeErrorsDataPoint(at, n, metadata.MapAttributeErrorType[kind])
+	e.build.RecordHeapgateScrapeDurationDataPoint(at, v.took.Seconds(), source)
+	e.build.RecordHeapgateScrapeIntervalDataPoint(at, s.interval.Seconds(), source)
+	if cost := s.cost(); cost > 0 {
+		e.build.RecordHeapgateScrapeCostDataPoint(at, cost.Seconds(), source)
+	}
+	for failed, n := range t.errors {
+		e.build.RecordHeapgateScrapeErrorsDataPoint(at, n, metadata.MapAttributeErrorType[failed.kind], metadata.MapAttributeHeapgateScrapeSource[string(failed.source)])
 	}
 }
 
-func (e *emitter) memStats(m *heap.MemStats, at pcommon.Timestamp) {
+func (e *emitter) memStats(m *heap.MemStats, v *visit, at pcommon.Timestamp) {
 	b := e.build
+	if v.maxPause > 0 {
+		b.RecordHeapgateGcPauseMaxDataPoint(at, v.maxPause.Seconds())
+	}
 	b.RecordGoMemoryUsedDataPoint(at, int64(m.StackInuse), metadata.AttributeGoMemoryTypeStack)
 	b.RecordGoMemoryUsedDataPoint(at, int64(m.Sys)-int64(m.HeapReleased)-int64(m.StackInuse), metadata.AttributeGoMemoryTypeOther)
 	b.RecordGoMemoryAllocatedDataPoint(at, int64(m.TotalAlloc))
@@ -119,11 +170,8 @@ func (e *emitter) memStats(m *heap.MemStats, at pcommon.Timestamp) {
 	}
 }
 
-func (e *emitter) profile(h *heap.Snapshot, v visit, at pcommon.Timestamp) {
+func (e *emitter) profile(h *heap.Snapshot, v *visit, at pcommon.Timestamp) {
 	b := e.build
-	if v.maxPause > 0 {
-		b.RecordHeapgateGcPauseMaxDataPoint(at, v.maxPause.Seconds())
-	}
 	b.RecordHeapgateProfileRateDataPoint(at, h.Rate)
 	if h.MemStats.NumGC > 0 && h.Rate > 0 { // without samples, 0 would be no live heap
 		b.RecordHeapgateProfileInuseDataPoint(at, h.Total.InuseBytes)

@@ -9,6 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/heapgate/heapgate/internal/crash"
 	"github.com/heapgate/heapgate/internal/gctrace"
 )
 
@@ -20,6 +24,8 @@ type heardFile struct {
 	firstHeard time.Time // start of the sums: of the file, or of the newest process in it
 	lastHeard  time.Time
 	records    map[string]int64 // by state, over the whole file
+	crashes    crashCounts      // over the whole file
+	opened     time.Time        // since when the file is read: start of records and crashes
 	cycles     int64            // highest number heard; 0: no sums
 	clock      map[string]float64
 	cpu        map[string]float64
@@ -34,6 +40,7 @@ type heardFile struct {
 // gcSums sums the cycles of one file. A new process in the file starts them afresh; two processes at once end them.
 type gcSums struct {
 	path string
+	past bool // the process that wrote it is no more
 
 	mu         sync.Mutex
 	streams    gctrace.Streams
@@ -43,18 +50,20 @@ type gcSums struct {
 	reached    bool  // everything that the file held when it was opened is in the sums
 	where      place // behind the last record
 	certain    bool  // where and the sums are of one moment
+	told       int64 // crashes that the run before has told, also behind its last place
 }
 
 func newGCSums(path string) *gcSums {
 	s := &gcSums{path: path}
-	s.now.records = map[string]int64{"intact": 0, "mended": 0, "ambiguous": 0, "bad": 0}
+	s.now.records = map[string]int64{intact: 0, mended: 0, ambiguous: 0, bad: 0}
+	s.now.crashes, s.now.opened = crashCounts{}, time.Now()
 	s.fresh()
 	return s
 }
 
 func (s *gcSums) fresh() {
 	s.now = heardFile{
-		path: s.path, firstHeard: time.Now(), records: s.now.records,
+		path: s.path, firstHeard: time.Now(), records: s.now.records, crashes: s.now.crashes, opened: s.now.opened,
 		clock: map[string]float64{}, cpu: map[string]float64{},
 	}
 }
@@ -68,7 +77,7 @@ func (s *gcSums) heard() (heardFile, bool) {
 }
 
 func (h heardFile) clone() heardFile {
-	h.records, h.clock, h.cpu = maps.Clone(h.records), maps.Clone(h.clock), maps.Clone(h.cpu)
+	h.records, h.clock, h.cpu, h.crashes = maps.Clone(h.records), maps.Clone(h.clock), maps.Clone(h.cpu), maps.Clone(h.crashes)
 	return h
 }
 
@@ -88,24 +97,58 @@ func (s *gcSums) complain() bool {
 	return first
 }
 
-// add sums one record and says why it could not, if so. where is the place behind the record, if it is certain.
-func (s *gcSums) add(r gctrace.Record, where place, certain bool) (lost string) {
+// How a record was heard.
+const (
+	intact    = "intact"
+	mended    = "mended"
+	ambiguous = "ambiguous"
+	bad       = "bad"
+)
+
+var stateOption = map[string]metric.AddOption{
+	intact: ofState(intact), mended: ofState(mended), ambiguous: ofState(ambiguous), bad: ofState(bad),
+}
+
+func ofState(state string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("state", state)))
+}
+
+// add sums one record, and says how it was heard and why it could not be summed, if so. where is the place behind the
+// record, if it is certain.
+func (s *gcSums) add(r gctrace.Record, where place, certain bool) (state, lost string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.where, s.certain = where, certain
 	c := r.Cycle
 	switch {
 	case c == nil:
-		s.now.records["bad"]++
-		return "" // counted by state; the gap shows in the cycle numbers
+		s.now.records[bad]++
+		return bad, "" // counted by state; the gap shows in the cycle numbers
 	case c.Ambiguous:
-		s.now.records["ambiguous"]++
+		state = ambiguous
 	case c.Mended:
-		s.now.records["mended"]++
+		state = mended
 	default:
-		s.now.records["intact"]++
+		state = intact
 	}
-	return s.sum(c)
+	s.now.records[state]++
+	return state, s.sum(c)
+}
+
+// crashed counts a crash, and says whether it is to be told. The place before it does not belong to these sums any more.
+func (s *gcSums) crashed(kind crash.Kind) (tell bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.crashes[kind]++
+	s.certain = false
+	return s.now.crashes.total() > s.told
+}
+
+// stands says that the sums contain everything up to a place, and nothing behind it.
+func (s *gcSums) stands(where place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.where, s.certain = where, true
 }
 
 // sum adds a cycle whose number and time are certain to the sums of its process.

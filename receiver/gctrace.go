@@ -10,139 +10,222 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/heapgate/heapgate/internal/gctrace"
+	"github.com/heapgate/heapgate/internal/crash"
 	"github.com/heapgate/heapgate/receiver/internal/metadata"
 )
 
 // followers reads gctrace files, one goroutine a file. A glob is looked at again on every tick, so a file that comes
 // later is found; a file that is gone for a minute is forgotten.
 type followers struct {
-	limit     int
-	log       *zap.Logger
-	telemetry *metadata.TelemetryBuilder
-	offsets   *offsets
+	limit      int   // files
+	streams    int   // of the Kubernetes API
+	maxRotated int64 // bytes of one compressed file, inflated
+	log        *zap.Logger
+	telemetry  *metadata.TelemetryBuilder
+	offsets    *offsets
+	pods       *podLogClient                                                 // nil: pod_logs is not api
+	crashed    func(ctx context.Context, owner, path string, c *crash.Crash) // by the reader of the log, once it is counted; nil: nobody wants to know
 
 	mu      sync.Mutex
 	files   map[fileKey]*gcSums
-	refused bool
+	owners  map[string]*ownerCrashes
+	piped   map[string]fileKey // who reads a pipe, of which each reader would get a part
+	remote  int                // streams of the Kubernetes API
+	told    map[fileKey]string // why a file cannot be read
+	refused map[string]bool    // limits that were told of
 	reading sync.WaitGroup
+	urgent  chan struct{} // the offsets are to be written now
 }
 
 // fileKey lets two targets name one file without sharing what was heard.
 type fileKey struct{ owner, path string }
 
+const defaultLogStreams = 500
+
 func newFollowers(limit int, log *zap.Logger, telemetry *metadata.TelemetryBuilder, kept *offsets) *followers {
-	return &followers{limit: limit, log: log, telemetry: telemetry, offsets: kept, files: map[fileKey]*gcSums{}}
+	return &followers{
+		limit: limit, streams: defaultLogStreams, maxRotated: maxRotatedBytes, log: log, telemetry: telemetry, offsets: kept,
+		files: map[fileKey]*gcSums{}, owners: map[string]*ownerCrashes{}, piped: map[string]fileKey{}, told: map[fileKey]string{},
+		refused: map[string]bool{}, urgent: make(chan struct{}, 1),
+	}
 }
 
 // follow starts a reader for each file of the owner that has none yet.
 func (f *followers) follow(ctx context.Context, owner string, globs []string) {
 	for _, glob := range globs {
+		if glob == stdinPath {
+			f.start(ctx, fileKey{owner, stdinPath}, false)
+			continue
+		}
 		paths, err := filepath.Glob(glob) // only ErrBadPattern, which Validate has refused
 		if err != nil {
 			continue
 		}
 		for _, path := range paths {
-			f.start(ctx, fileKey{owner, path})
+			if !isRotation(path) {
+				f.start(ctx, fileKey{owner, path}, false)
+			}
 		}
 	}
 }
 
-// followPod starts a reader for the newest log of a container, if it has none yet.
-func (f *followers) followPod(ctx context.Context, owner, folder string) {
-	if folder == "" {
+// followPod starts readers for the logs of a container that have none yet: of its newest instance, and of the one before,
+// which may have died with a dump that nobody has read.
+func (f *followers) followPod(ctx context.Context, owner, where string) {
+	if where == "" {
 		return
 	}
-	if path, ok := newestLog(folder); ok {
-		f.start(ctx, fileKey{owner, path})
+	if _, ok := parsePodLog(where); ok {
+		f.start(ctx, fileKey{owner, where}, false)
+		return
+	}
+	for i, path := range newestLogs(where) {
+		f.start(ctx, fileKey{owner, path}, i > 0)
 	}
 }
 
-func (f *followers) start(ctx context.Context, key fileKey) {
+// start begins to read a file, unless somebody does. Of a past one only the crashes count: the process that wrote it is no
+// more.
+func (f *followers) start(ctx context.Context, key fileKey, past bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.files[key]; known || ctx.Err() != nil {
+	if _, known := f.files[key]; known || ctx.Err() != nil || !f.room(ctx, key) {
 		return
 	}
-	if len(f.files) >= f.limit {
-		if !f.refused {
-			f.log.Warn("more gctrace files than limits::gctrace_files; the rest is not read", zap.Int("limit", f.limit), zap.String("first", key.path))
-		}
-		f.refused = true
-		return
+	if _, known := f.owners[key.owner]; !known {
+		of := f.ownerOf(key.owner)
+		context.AfterFunc(ctx, func() { f.forget(of) })
 	}
 	sums := newGCSums(key.path)
+	sums.past = past
 	saved, known := f.offsets.take(key)
 	if known {
 		sums.restore(saved)
 	}
 	f.files[key] = sums
 	f.reading.Go(func() {
-		err := f.read(ctx, sums, saved.Place)
-		if err != nil {
-			f.log.Warn("gctrace file cannot be read", zap.String("file", key.path), zap.Error(err))
-		}
-		if err == nil && ctx.Err() == nil {
-			f.offsets.drop(key) // the file is gone
+		err := f.read(ctx, key, sums, saved.Place)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.tellOnce(key, err)
+		if err == nil && ctx.Err() == nil { // the file is gone
+			f.retire(key, sums)
+			f.offsets.drop(key)
 		} else {
 			f.offsets.put(key, sums, time.Now())
 		}
-		f.mu.Lock()
-		delete(f.files, key) // found again by the next tick if it is still there
-		f.mu.Unlock()
+		f.leave(key) // found again by the next tick if it is still there
 	})
 }
 
-// read sums the file behind the place where the run before stopped, if that is still there, else all of it. What was
-// summed before stays summed: whether the rest is of the same process is told by its cycle numbers.
-func (f *followers) read(ctx context.Context, sums *gcSums, stopped place) error {
-	source := newTail(ctx, sums.path, sums.reach)
-	defer source.Close()
-	resumed, err := source.resume(stopped)
-	if err != nil {
-		return err
-	}
-	if !resumed {
-		stopped.Checkpoint = gctrace.Checkpoint{}
-	}
-	scanner, err := gctrace.Resume(source, stopped.Checkpoint, gctrace.Settings{})
-	if err != nil {
-		return err
-	}
-	for scanner.Scan() {
-		if ctx.Err() != nil {
-			return nil // the record may be cut off where reading stopped
+// room is false where a limit keeps the file out, or another reader of the same pipe.
+func (f *followers) room(ctx context.Context, key fileKey) bool {
+	_, remote := parsePodLog(key.path)
+	switch {
+	case remote && f.remote >= f.streams:
+		f.refuse(ctx, "log_streams", key, "more pod logs than limits::log_streams; the rest is not read", f.streams)
+		return false
+	case !remote && len(f.files)-f.remote >= f.limit:
+		f.refuse(ctx, "gctrace_files", key, "more gctrace files than limits::gctrace_files; the rest is not read", f.limit)
+		return false
+	case remote:
+		f.remote++
+	case isPipe(key.path):
+		if by, taken := f.piped[key.path]; taken {
+			f.refuse(ctx, "one_reader_of_a_pipe", key, "a pipe is named twice; it is read for "+by.owner+" alone", 1)
+			return false
 		}
-		at, certain := scanner.Checkpoint()
-		where, known := source.trail.place(at)
-		if lost := sums.add(scanner.Record(), where, certain && known); lost != "" {
-			f.telemetry.ReceiverGoRuntimeGctraceLost.Add(ctx, 1)
-			if sums.complain() {
-				f.log.Warn("gctrace cycles cannot be summed", zap.String("file", sums.path), zap.String("reason", lost))
-			}
-		}
+		f.piped[key.path] = key
 	}
-	return scanner.Err()
+	return true
+}
+
+// leave is the end of what start began. It is called with the lock held.
+func (f *followers) leave(key fileKey) {
+	delete(f.files, key)
+	if _, remote := parsePodLog(key.path); remote {
+		f.remote--
+	}
+	if f.piped[key.path] == key {
+		delete(f.piped, key.path)
+	}
+}
+
+// refuse counts each file that a limit keeps out, once while it is there, and logs the first one.
+func (f *followers) refuse(ctx context.Context, limit string, key fileKey, message string, n int) {
+	if f.told[key] != limit {
+		f.remember(key, limit)
+		f.crossed(ctx, limit)
+	}
+	if !f.refused[limit] {
+		f.log.Warn(message, zap.Int("limit", n), zap.String("first", key.path))
+	}
+	f.refused[limit] = true
+}
+
+func (f *followers) crossed(ctx context.Context, limit string) {
+	f.telemetry.ReceiverGoRuntimeLimitsCrossed.Add(ctx, 1, metric.WithAttributes(attribute.String("limit", limit)))
+}
+
+// tellOnce logs why a file cannot be read, when that changes: it is tried again on every tick.
+func (f *followers) tellOnce(key fileKey, err error) {
+	if err == nil {
+		delete(f.told, key)
+		return
+	}
+	if f.told[key] != err.Error() {
+		f.log.Warn("gctrace file cannot be read", zap.String("file", key.path), zap.Error(err))
+	}
+	f.remember(key, err.Error())
+}
+
+const maxTold = 10_000
+
+func (f *followers) remember(key fileKey, why string) {
+	if len(f.told) >= maxTold {
+		clear(f.told) // so that it is bounded; some is told again
+	}
+	f.told[key] = why
+}
+
+// forget lets go of an owner that is no more.
+func (f *followers) forget(of *ownerCrashes) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.owners[of.Owner] == of {
+		delete(f.owners, of.Owner)
+	}
+	gone := *of
+	gone.idle = time.Now()
+	f.offsets.putOwner(gone)
 }
 
 // keep writes the offsets now and then, until the context ends.
 func (f *followers) keep(ctx context.Context) {
-	ticker := time.NewTicker(offsetsEvery)
+	ticker := time.NewTicker(f.offsets.every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			f.mu.Lock()
-			for key, sums := range f.files {
-				f.offsets.put(key, sums, time.Time{})
+		case <-ticker.C:
+		case <-f.urgent:
+			select { // the reader that has met a crash goes on to where that is certain
+			case <-ctx.Done():
+				return
+			case <-time.After(f.offsets.every / 10):
 			}
-			f.mu.Unlock()
-			f.offsets.write(ctx, now)
 		}
+		f.mu.Lock()
+		for key, sums := range f.files {
+			f.offsets.put(key, sums, time.Time{})
+		}
+		f.mu.Unlock()
+		f.offsets.write(ctx, time.Now())
 	}
 }
 
@@ -155,7 +238,7 @@ func (f *followers) heard(owner string) []heardFile {
 		if key.owner != owner {
 			continue
 		}
-		if heard, ok := sums.heard(); ok {
+		if heard, ok := sums.heard(); ok && !sums.past {
 			all = append(all, heard)
 		}
 	}

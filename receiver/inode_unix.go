@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// openNonblock lets opening a pipe return where nobody writes to it.
+const openNonblock = syscall.O_NONBLOCK
+
 // inode is the file's number in its file system, or 0.
 func inode(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -5,41 +5,76 @@ package receiver
 
 import (
 	"context"
-	"errors"
-	"hash/fnv"
 	"time"
-
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/zap"
-
-	"github.com/heapgate/heapgate/internal/probe"
 )
 
-// loop visits one target for as long as the receiver runs. A hanging target holds one of the slots for one timeout at
-// most and delays no other loop.
+// loop visits one target for as long as the receiver runs, one source after another as the plan has them due. A hanging
+// target holds one of the places for one timeout at most and delays no other loop.
 func (r *runtimeReceiver) loop(ctx context.Context, t *target) {
-	for range ticks(ctx, t.id, r.cfg.CollectionInterval) {
-		r.files.follow(ctx, t.id, t.gctraceGlobs)
-		r.files.followPod(ctx, t.id, t.podLogs)
-		if !r.acquire(ctx) {
+	defer r.leave(t)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		s := t.plan.next()
+		if !sleep(ctx, timer, time.Until(s.due)) {
 			return
 		}
-		heard := t.visit(ctx)
-		<-r.slots
-		if ctx.Err() != nil {
-			return
+		switch {
+		case s.source == sourceGctraceLines:
+			r.deliver(ctx, r.emitter.emitLines(t, time.Now(), r.followLogs(ctx, t)))
+			t.plan.postpone(s, time.Now())
+		case s != t.plan.lead() && t.census.state != stateUp:
+			t.plan.postpone(s, time.Now()) // a target that is down is asked for one thing only
+		default:
+			if !r.visit(ctx, t, s) {
+				return
+			}
 		}
-		r.report(ctx, t, heard)
-		r.deliver(ctx, r.emitter.emit(t, heard, r.files.heard(t.id)))
 	}
+}
+
+// visit asks for one source and hands on what it brought. It is false when the receiver ends.
+func (r *runtimeReceiver) visit(ctx context.Context, t *target, s *planned) bool {
+	wanted := time.Now()
+	release, ok := r.slots.acquire(ctx, t.base.Host, t.suspect)
+	if !ok {
+		return false
+	}
+	waited := time.Since(wanted)
+	heard := r.scrape(ctx, t, s)
+	release()
+	if ctx.Err() != nil {
+		return false
+	}
+	t.plan.done(s, time.Now(), heard.cost.CPU, heard.vain())
+	r.report(ctx, t, s, &heard, waited)
+	var lines []heardFile
+	if s.source == sourceHeapText {
+		lines = r.followLogs(ctx, t)
+		t.linesEmitted(time.Now())
+	}
+	r.deliver(ctx, r.emitter.emit(t, s, &heard, lines))
+	if heard.profiles != nil {
+		r.deliverProfiles(ctx, t.id, *heard.profiles)
+	}
+	return true
+}
+
+// followLogs starts readers for the logs of the target that have none yet, and gives what they have heard.
+func (r *runtimeReceiver) followLogs(ctx context.Context, t *target) []heardFile {
+	r.files.follow(ctx, t.id, t.gctraceGlobs)
+	r.files.followPod(ctx, t.id, t.podLogs)
+	if counts, since, ok := r.files.crashesOf(t.id); ok {
+		t.crashes, t.crashesSince = counts, since
+	}
+	return r.files.heard(t.id)
 }
 
 // loopFiles emits the gctrace files that belong to no configured target.
 func (r *runtimeReceiver) loopFiles(ctx context.Context) {
 	const owner = "gctrace files"
 	for range ticks(ctx, owner, r.cfg.CollectionInterval) {
-		r.files.follow(ctx, owner, r.cfg.GCTrace.Files)
+		r.files.follow(ctx, owner, r.cfg.GCTrace.globs())
 		for _, f := range r.files.heard(owner) {
 			if ctx.Err() != nil {
 				return
@@ -53,17 +88,10 @@ func (r *runtimeReceiver) loopFiles(ctx context.Context) {
 // last one is still at work is dropped, as time.Ticker does.
 func ticks(ctx context.Context, id string, interval time.Duration) func(yield func(time.Time) bool) {
 	return func(yield func(time.Time) bool) {
-		hash := fnv.New64a()
-		_, _ = hash.Write([]byte(id))
-		phase := time.NewTimer(time.Duration(hash.Sum64() % uint64(interval)))
-		defer phase.Stop()
-		select {
-		case <-ctx.Done():
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		if !sleep(ctx, timer, phase(id, interval)) || !yield(time.Now()) {
 			return
-		case now := <-phase.C:
-			if !yield(now) {
-				return
-			}
 		}
 		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
@@ -80,61 +108,13 @@ func ticks(ctx context.Context, id string, interval time.Duration) func(yield fu
 	}
 }
 
-func (r *runtimeReceiver) acquire(ctx context.Context) bool {
+// sleep is false when the context ended first.
+func sleep(ctx context.Context, timer *time.Timer, d time.Duration) bool {
+	timer.Reset(d)
 	select {
-	case r.slots <- struct{}{}:
-		return true
 	case <-ctx.Done():
 		return false
+	case <-timer.C:
+		return true
 	}
-}
-
-// report counts the visit and logs a line when the target's state changed.
-func (r *runtimeReceiver) report(ctx context.Context, t *target, v visit) {
-	result := v.result()
-	r.telemetry.ReceiverGoRuntimeScrapes.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
-	if v.foldedSites > 0 {
-		r.telemetry.ReceiverGoRuntimeSitesFolded.Add(ctx, int64(v.foldedSites))
-	}
-	if v.lostPauses > 0 {
-		r.telemetry.ReceiverGoRuntimePausesLost.Add(ctx, int64(v.lostPauses))
-	}
-	if result == t.lastResult {
-		return
-	}
-	log := r.set.Logger.With(zap.String("target", t.id))
-	switch {
-	case v.err != nil:
-		log.Warn("target cannot be heard", zap.String("reason", result), zap.Error(v.err))
-	case result == partial:
-		log.Warn("target is heard in part", zap.Error(errors.Join(v.observation.Partial...)))
-	case t.lastResult == "":
-		log.Info("target is heard", zap.Uint32("gc_cycles", v.observation.Heap.MemStats.NumGC))
-	default:
-		log.Info("target is heard again", zap.String("was", t.lastResult))
-	}
-	t.lastResult = result
-}
-
-const partial = "partial" // the heap text was heard; symbols or goroutines were not
-
-// result is ok, partial, or a value of the attribute error.type.
-func (v *visit) result() string {
-	switch {
-	case v.err != nil:
-		return errorType(v.err)
-	case len(v.observation.Partial) > 0:
-		return partial
-	default:
-		return "ok"
-	}
-}
-
-// errorType is the value of the attribute error.type.
-func errorType(err error) string {
-	var failed *probe.Error
-	if errors.As(err, &failed) {
-		return string(failed.Kind)
-	}
-	return "internal"
 }

@@ -27,6 +27,7 @@ const (
 	offsetsVersion = 1
 	offsetsEvery   = 5 * time.Second
 	offsetsIdle    = time.Hour // how long a file that nobody follows is remembered
+	offsetsBytes   = 16 << 20  // of the value: 1000 files take about 1 MB
 )
 
 // offsets keeps, in a storage extension, how far each gctrace file was read together with the sums up to there. Both are
@@ -35,11 +36,14 @@ const (
 type offsets struct {
 	client    storage.Client
 	limit     int
+	maxBytes  int
+	every     time.Duration
 	log       *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 
 	mu      sync.Mutex
 	files   map[fileKey]*savedFile
+	owners  map[string]*ownerCrashes
 	written []byte
 	failing bool
 }
@@ -50,13 +54,15 @@ type savedFile struct {
 	Path  string    `json:"path"`
 	Place place     `json:"place"`
 	Sums  savedSums `json:"sums"`
+	Told  int64     `json:"told,omitempty"` // crashes in it that were told, also behind the place
 
 	idle time.Time // since when nobody has followed it; zero: somebody does
 }
 
 type savedOffsets struct {
-	Version int          `json:"version"`
-	Files   []*savedFile `json:"files"`
+	Version int             `json:"version"`
+	Files   []*savedFile    `json:"files"`
+	Owners  []*ownerCrashes `json:"owners,omitempty"`
 }
 
 // openOffsets reads what the run before has left. Without an id there is no storage.
@@ -76,7 +82,10 @@ func openOffsets(ctx context.Context, id *component.ID, host component.Host, set
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	o := &offsets{client: client, limit: limit, log: set.Logger, telemetry: telemetry, files: map[fileKey]*savedFile{}}
+	o := &offsets{
+		client: client, limit: limit, maxBytes: offsetsBytes, every: offsetsEvery, log: set.Logger, telemetry: telemetry,
+		files: map[fileKey]*savedFile{}, owners: map[string]*ownerCrashes{},
+	}
 	text, err := client.Get(ctx, offsetsKey)
 	if err == nil && text != nil {
 		err = o.decode(text, time.Now())
@@ -97,9 +106,15 @@ func (o *offsets) decode(text []byte, now time.Time) error {
 		return fmt.Errorf("version must be %d (got %d)", offsetsVersion, saved.Version)
 	}
 	for _, f := range saved.Files[:min(len(saved.Files), o.limit)] {
-		if f != nil && f.Sums.valid() {
+		if f != nil && f.Told >= 0 && f.Sums.valid() && f.Place.valid() {
 			f.idle = now
 			o.files[fileKey{f.Owner, f.Path}] = f
+		}
+	}
+	for _, of := range saved.Owners[:min(len(saved.Owners), o.limit)] {
+		if of != nil && of.Crashes.valid() && !of.Since.IsZero() {
+			of.idle = now
+			o.owners[of.Owner] = of
 		}
 	}
 	return nil
@@ -131,10 +146,12 @@ func (o *offsets) put(key fileKey, sums *gcSums, idle time.Time) {
 	f, ok := o.files[key]
 	switch {
 	case ok && certain:
-		f.Place, f.Sums = where, saved
+		f.Place, f.Sums, f.Told = where, saved, sums.toldCrashes()
+	case ok:
+		f.Told = sums.toldCrashes()
 	case certain:
 		o.room()
-		f = &savedFile{Owner: key.owner, Path: key.path, Place: where, Sums: saved}
+		f = &savedFile{Owner: key.owner, Path: key.path, Place: where, Sums: saved, Told: sums.toldCrashes()}
 		o.files[key] = f
 	case !ok:
 		return // no record was heard yet
@@ -204,11 +221,55 @@ func (o *offsets) encode(now time.Time) ([]byte, error) {
 	slices.SortFunc(saved.Files, func(a, b *savedFile) int {
 		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Path, b.Path))
 	})
+	for owner, of := range o.owners {
+		if !of.idle.IsZero() && now.Sub(of.idle) > offsetsIdle {
+			delete(o.owners, owner)
+			continue
+		}
+		saved.Owners = append(saved.Owners, of)
+	}
+	slices.SortFunc(saved.Owners, func(a, b *ownerCrashes) int { return cmp.Compare(a.Owner, b.Owner) })
 	text, err := json.Marshal(saved)
 	if err != nil || bytes.Equal(text, o.written) {
 		return nil, err
 	}
+	if len(text) > o.maxBytes {
+		return nil, fmt.Errorf("offsets of %d files must take at most %d bytes (got %d)", len(saved.Files), o.maxBytes, len(text))
+	}
 	return text, nil
+}
+
+// takeOwner says which crashes the owner has had in files that are gone.
+func (o *offsets) takeOwner(owner string) *ownerCrashes {
+	fresh := &ownerCrashes{Owner: owner, Since: time.Now()}
+	if o == nil {
+		return fresh
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	of, ok := o.owners[owner]
+	if !ok {
+		if len(o.owners) < o.limit {
+			kept := *fresh
+			o.owners[owner] = &kept
+		}
+		return fresh
+	}
+	of.idle = time.Time{}
+	taken := *of
+	return &taken
+}
+
+// putOwner notes them, where there is place.
+func (o *offsets) putOwner(of ownerCrashes) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.owners[of.Owner]; ok || len(o.owners) < o.limit {
+		o.owners[of.Owner] = &of
+	}
 }
 
 // close writes a last time and gives the storage back.

@@ -4,6 +4,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,9 +77,12 @@ var storageID = component.MustNewIDWithName("file_storage", "offsets")
 // reader follows one file as a receiver does that is started, stopped and killed.
 type reader struct {
 	*followers
+	ctx    context.Context
 	cancel context.CancelFunc
 	kept   *memory
 	path   string
+	tel    *componenttest.Telemetry // nil: nobody looks
+	set    func(*followers)         // before it starts
 }
 
 func newMemory() *memory { return &memory{value: map[string][]byte{}} }
@@ -86,6 +90,9 @@ func newMemory() *memory { return &memory{value: map[string][]byte{}} }
 func (r *reader) start(t *testing.T) {
 	t.Helper()
 	set := receivertest.NewNopSettings(NewFactory().Type())
+	if r.tel != nil {
+		set.TelemetrySettings = r.tel.NewTelemetrySettings()
+	}
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		t.Fatal(err)
@@ -95,10 +102,13 @@ func (r *reader) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.followers = newFollowers(10, zaptest.NewLogger(t), telemetry, kept)
+	if r.set != nil {
+		r.set(r.followers)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r.cancel = cancel
+	r.ctx, r.cancel = ctx, cancel
 	r.reading.Go(func() { r.keep(ctx) })
-	r.followers.start(ctx, fileKey{"p", r.path})
+	r.followers.start(ctx, fileKey{"p", r.path}, false)
 }
 
 // stop ends the reader; a killed one does not write its offsets.
@@ -121,6 +131,19 @@ func (r *reader) sums(t *testing.T) heardFile {
 		t.Fatalf("%d files are heard", len(heard))
 	}
 	return heard[0]
+}
+
+// waitFor waits until the reader has summed as many cycles.
+func (r *reader) waitFor(t *testing.T, summed int64) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if heard := r.heard("p"); len(heard) == 1 && heard[0].summed == summed {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("never were %d cycles summed: %+v", summed, r.heard("p"))
+		}
+	}
 }
 
 func TestOffsetsInFileStorage(t *testing.T) {
@@ -185,6 +208,7 @@ func TestStorageThatFailsStopsNothing(t *testing.T) {
 	for name, kept := range map[string]*memory{
 		"broken":  {value: map[string][]byte{}, fail: errors.New("disk full")},
 		"garbage": {value: map[string][]byte{offsetsKey: []byte(`{"version":1,"files":[null,{"owner":"p"}]}`)}},
+		"place":   {value: map[string][]byte{offsetsKey: []byte(`{"version":1,"files":[{"owner":"p","path":"PATH","place":{"head_bytes":1099511627776,"offset":1},"sums":{"first_heard":"2026-11-21T06:00:00Z","last_heard":"2026-11-21T06:00:00Z","records":{"intact":7,"mended":0,"ambiguous":0,"bad":0},"clock":{},"cpu":{},"streams":{}}}]}`)}},
 		"future":  {value: map[string][]byte{offsetsKey: []byte(`{"version":9}`)}},
 		"no json": {value: map[string][]byte{offsetsKey: []byte(`gc 1`)}},
 	} {
@@ -192,10 +216,11 @@ func TestStorageThatFailsStopsNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := &reader{kept: kept, path: filepath.Join(t.TempDir(), "0.log")}
 				write(t, r.path, cycleLines(1, 5), 0)
+				kept.value[offsetsKey] = bytes.ReplaceAll(kept.value[offsetsKey], []byte("PATH"), []byte(r.path))
 				r.start(t)
 				time.Sleep(12 * time.Second)
-				if got := r.sums(t).summed; got != 5 {
-					t.Errorf("%d cycles are summed", got)
+				if got := r.sums(t); got.summed != 5 || got.records[intact] != 5 {
+					t.Errorf("%d cycles are summed, %v records", got.summed, got.records)
 				}
 				r.stop(t, false)
 				if kept.open != 0 {

@@ -86,7 +86,7 @@ func TestNoCycleIsLostOrCountedTwice(t *testing.T) {
 				text = text[n:]
 				rotate := func() {
 					rotations++
-					if err := os.Rename(r.path, fmt.Sprintf("%s.20261121-06000%d", r.path, rotations)); err != nil {
+					if err := os.Rename(r.path, fmt.Sprintf("%s.20261121-06%04d", r.path, rotations)); err != nil {
 						t.Fatal(err)
 					}
 					write(t, r.path, "", 0)

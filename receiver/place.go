@@ -6,71 +6,32 @@ package receiver
 import (
 	"hash/fnv"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/heapgate/heapgate/internal/gctrace"
 )
 
-// place is a checkpoint in a file that can be known again. Inode numbers are used again and a copied file has another one,
-// so the first bytes count too. (The device number does not: it can change when a machine restarts.)
+// place is a checkpoint in a file that can be known again, also when the file was renamed, copied or compressed since.
+// Inode numbers are used again and a copy has another one, so bytes count too: the first ones, and the last ones that
+// were read before the place. (The device number does not: it can change when a machine restarts.)
 type place struct {
-	Inode     uint64 `json:"inode,omitempty"`
-	Head      uint64 `json:"head"` // hash of the first HeadBytes bytes
-	HeadBytes int    `json:"head_bytes"`
+	Inode     uint64    `json:"inode,omitempty"`
+	Head      uint64    `json:"head"` // hash of the first HeadBytes bytes
+	HeadBytes int       `json:"head_bytes"`
+	Mark      int64     `json:"mark,omitempty"` // offset before which NearBytes bytes have the hash Near
+	Near      uint64    `json:"near,omitempty"`
+	NearBytes int       `json:"near_bytes,omitempty"`
+	After     string    `json:"after,omitempty"` // newest rotated file when this one was begun, if their names have dates
+	Seen      time.Time `json:"seen,omitzero"`   // when it was read last
+	Log       *cursor   `json:"log,omitempty"`   // of a log that the Kubernetes API hands out; then nothing above is set
 	gctrace.Checkpoint
 }
 
 const (
-	maxHead     = 1024
-	maxSegments = 64
-	maxSiblings = 1000
+	maxHead = 1024
+	maxNear = 256
+	telling = 64 // so many bytes of a log no other log has
 )
-
-// trail remembers from which files the bytes of one reader came.
-type trail struct {
-	handed   int64 // bytes so far
-	segments []segment
-}
-
-// segment is what came from one file, between two rotations.
-type segment struct {
-	from  int64 // bytes that came before it
-	base  int64 // offset in the file at which it begins
-	inode uint64
-	head  []byte // first bytes of the file, as far as they were read
-}
-
-func (t *trail) open(inode uint64, offset int64) {
-	if len(t.segments) == maxSegments {
-		t.segments = append(t.segments[:0], t.segments[1:]...)
-	}
-	t.segments = append(t.segments, segment{from: t.handed, base: offset, inode: inode})
-}
-
-// read notes bytes that stand at an offset of the newest file.
-func (t *trail) read(offset int64, b []byte) {
-	t.handed += int64(len(b))
-	s := &t.segments[len(t.segments)-1]
-	if offset == int64(len(s.head)) && len(s.head) < maxHead {
-		s.head = append(s.head, b[:min(len(b), maxHead-len(s.head))]...)
-	}
-}
-
-// place finds the file in which a checkpoint of everything that was read lies. Segments before it are forgotten: later
-// checkpoints lie behind it.
-func (t *trail) place(c gctrace.Checkpoint) (place, bool) {
-	for len(t.segments) > 1 && t.segments[1].from <= c.Offset {
-		t.segments = t.segments[1:]
-	}
-	if len(t.segments) == 0 || t.segments[0].from > c.Offset {
-		return place{}, false
-	}
-	s := &t.segments[0]
-	c.Offset = s.base + c.Offset - s.from
-	return place{Inode: s.inode, Head: hash(s.head), HeadBytes: len(s.head), Checkpoint: c}, true
-}
 
 func hash(b []byte) uint64 {
 	h := fnv.New64a()
@@ -78,40 +39,122 @@ func hash(b []byte) uint64 {
 	return h.Sum64()
 }
 
-// resume goes on at a place, in the file that stands at the path or in one that was renamed from it meanwhile. If there is
-// none, the file is read from its start.
-func (t *tail) resume(p place) (bool, error) {
-	candidates := []string{t.path}
-	entries, _ := os.ReadDir(filepath.Dir(t.path)) // not there: nothing to go on with
-	for _, entry := range entries[:min(len(entries), maxSiblings)] {
-		if strings.HasPrefix(entry.Name(), filepath.Base(t.path)+".") {
-			candidates = append(candidates, filepath.Join(filepath.Dir(t.path), entry.Name()))
-		}
-	}
-	for _, path := range candidates {
-		if file, head := p.open(path); file != nil {
-			err := t.begin(file, p.Offset)
-			t.trail.segments[len(t.trail.segments)-1].head = head
-			return true, err
-		}
-	}
-	return false, nil
+// valid is false of a place that this program cannot have written.
+func (p *place) valid() bool {
+	return p.HeadBytes >= 0 && p.HeadBytes <= maxHead && p.NearBytes >= 0 && p.NearBytes <= maxNear &&
+		p.Offset >= 0 && p.Skip >= 0 && p.Mark >= int64(p.NearBytes) && p.Mark <= p.Offset && (p.Log == nil || p.Log.valid())
 }
 
-// open opens a file if the place is in it.
-func (p *place) open(path string) (file *os.File, head []byte) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || inode(info) != p.Inode || info.Size() < p.Offset || p.HeadBytes < 1 || p.HeadBytes > maxHead {
-		return nil, nil
+// in opens a plain file at the place, if it is in it: nil if not. A copy has another inode and is told by its bytes alone.
+func (p *place) in(path string, copied bool) *opened {
+	if p.HeadBytes < 1 || copied && !p.tells() {
+		return nil
 	}
-	file, err = os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	head = make([]byte, p.HeadBytes)
-	if _, err := io.ReadFull(file, head); err != nil || hash(head) != p.Head {
-		_ = file.Close() // only ever read
-		return nil, nil
+	o := &opened{file: file}
+	info, err := file.Stat()
+	if err != nil || info.Size() < p.Offset || (inode(info) != p.Inode) != copied || !p.matches(o) {
+		o.Close()
+		return nil
 	}
-	return file, head
+	if _, err := file.Seek(p.Offset, io.SeekStart); err != nil {
+		o.Close()
+		return nil
+	}
+	return o
+}
+
+// tells is true where the bytes alone say which file it is.
+func (p *place) tells() bool { return p.NearBytes >= telling || p.HeadBytes >= telling }
+
+// matches compares the first bytes of a plain file and those before the mark.
+func (p *place) matches(o *opened) bool {
+	o.head = make([]byte, p.HeadBytes)
+	if _, err := o.file.ReadAt(o.head, 0); err != nil || hash(o.head) != p.Head {
+		return false
+	}
+	near := make([]byte, p.NearBytes)
+	_, err := o.file.ReadAt(near, p.Mark-int64(p.NearBytes))
+	return err == nil && (p.NearBytes == 0 || hash(near) == p.Near)
+}
+
+// inPacked opens a compressed file at the place, if it is in it: nil if not. Packing has changed the inode, so only the
+// bytes tell.
+func (p *place) inPacked(path string, limit int64) *opened {
+	if p.HeadBytes < 1 || !p.tells() {
+		return nil
+	}
+	head := p.headOf(path)
+	if hash(head) != p.Head {
+		return nil
+	}
+	o, err := openPacked(path, limit)
+	if err != nil {
+		return nil
+	}
+	if !p.skip(o) {
+		o.Close()
+		return nil
+	}
+	o.head = head
+	return o
+}
+
+func (p *place) headOf(path string) []byte {
+	o, err := openPacked(path, maxHead)
+	if err != nil {
+		return nil
+	}
+	defer o.Close()
+	head := make([]byte, p.HeadBytes)
+	n, _ := io.ReadFull(o, head) // a shorter one has another hash
+	return head[:n]
+}
+
+// skip inflates up to the place and compares the bytes before the mark.
+func (p *place) skip(o *opened) bool {
+	near := make([]byte, p.NearBytes)
+	if _, err := io.CopyN(io.Discard, o, p.Mark-int64(p.NearBytes)); err != nil {
+		return false
+	}
+	if _, err := io.ReadFull(o, near); err != nil || p.NearBytes > 0 && hash(near) != p.Near {
+		return false
+	}
+	_, err := io.CopyN(io.Discard, o, p.Offset-p.Mark)
+	return err == nil
+}
+
+// among finds the file in which the place lies, newest first: one that was renamed, a copy, a compressed one.
+func (p *place) among(all []rotatedFile, copied bool, limit int64) *opened {
+	for _, look := range []func(r *rotatedFile) *opened{
+		func(r *rotatedFile) *opened {
+			if r.packed || copied {
+				return nil
+			}
+			return p.in(r.path, false)
+		},
+		func(r *rotatedFile) *opened {
+			if r.packed || r.date == "" && r.number < 0 {
+				return nil
+			}
+			return p.in(r.path, true)
+		},
+		func(r *rotatedFile) *opened {
+			if !r.packed {
+				return nil
+			}
+			return p.inPacked(r.path, limit)
+		},
+	} {
+		for i := len(all) - 1; i >= 0; i-- {
+			if o := look(&all[i]); o != nil {
+				o.date = all[i].date
+				return o
+			}
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,13 +15,16 @@ import (
 // A name of the API that is one element of a path: DNS-1123 subdomain, or a UID.
 var pathElement = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 
-// podLogs is where kubelet keeps the logs of a container: <root>/<namespace>_<pod>_<uid>/<container>. It is empty if one of
-// the names is none that Kubernetes gives, so that no name leads elsewhere.
+// podLogs is where the log of a container is: the folder <root>/<namespace>_<pod>_<uid>/<container> of kubelet, or what
+// parsePodLog reads. It is empty if one of the names is none that Kubernetes gives, so that no name leads elsewhere.
 func podLogs(root, namespace, pod, uid, container string) string {
 	for _, name := range []string{namespace, pod, uid, container} {
 		if !pathElement.MatchString(name) || strings.Contains(name, "..") {
 			return ""
 		}
+	}
+	if root == podLogsAPI {
+		return podLogRef{namespace, pod, uid, container}.String()
 	}
 	return filepath.Join(root, namespace+"_"+pod+"_"+uid, container)
 }
@@ -28,20 +32,25 @@ func podLogs(root, namespace, pod, uid, container string) string {
 // <restarts>.log; kubelet renames a full one to <restarts>.log.<time>.
 var instanceLog = regexp.MustCompile(`^([0-9]{1,9})\.log$`)
 
-// newestLog is the log of the container's newest instance: each restart of a container has a file of its own, and kubelet
-// keeps that of the instance before.
-func newestLog(folder string) (path string, ok bool) {
+// newestLogs are the logs of the container's newest instance and, if kubelet has kept it, of the one before: each restart of
+// a container has a file of its own.
+func newestLogs(folder string) (paths []string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return "", false // not there yet, or gone with its pod
+		return nil // not there yet, or gone with its pod
 	}
-	newest := -1
+	var instances []int
 	for _, entry := range entries {
 		if m := instanceLog.FindStringSubmatch(entry.Name()); m != nil {
-			if n, err := strconv.Atoi(m[1]); err == nil && n > newest {
-				newest, path = n, filepath.Join(folder, entry.Name())
+			if n, err := strconv.Atoi(m[1]); err == nil {
+				instances = append(instances, n)
 			}
 		}
 	}
-	return path, newest >= 0
+	slices.Sort(instances)
+	slices.Reverse(instances)
+	for _, n := range instances[:min(len(instances), 2)] {
+		paths = append(paths, filepath.Join(folder, strconv.Itoa(n)+".log"))
+	}
+	return paths
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,16 +70,16 @@ func TestPodLogsStayBelowTheirRoot(t *testing.T) {
 	}
 }
 
-func TestNewestLogIsTheOneOfTheLastRestart(t *testing.T) {
+func TestNewestLogsAreThoseOfTheLastRestarts(t *testing.T) {
 	dir := t.TempDir()
-	if _, ok := newestLog(filepath.Join(dir, "absent")); ok {
-		t.Error("a log is found in a folder that is not there")
+	if got := newestLogs(filepath.Join(dir, "absent")); got != nil {
+		t.Errorf("%q is found in a folder that is not there", got)
 	}
-	for _, name := range []string{"10.log", "9.log", "11.log.20261121-060000", "12.log.gz", "x.log", "99999999999999999999.log"} {
+	for _, name := range []string{"10.log", "8.log", "9.log", "11.log.20261121-060000", "12.log.gz", "x.log", "99999999999999999999.log"} {
 		write(t, filepath.Join(dir, name), "", 0)
 	}
-	if got, _ := newestLog(dir); filepath.Base(got) != "10.log" {
-		t.Errorf("got %s", got)
+	if got, want := newestLogs(dir), []string{filepath.Join(dir, "10.log"), filepath.Join(dir, "9.log")}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -6,14 +6,11 @@ package receiver
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
-	"go.uber.org/zap"
 
 	"github.com/heapgate/heapgate/internal/probe"
 	"github.com/heapgate/heapgate/receiver/internal/metadata"
@@ -23,20 +20,48 @@ import (
 type runtimeReceiver struct {
 	cfg       *Config
 	set       receiver.Settings
-	next      consumer.Metrics
+	next      consumers
 	telemetry *metadata.TelemetryBuilder
 	obs       *receiverhelper.ObsReport
+	log       *quietLog
 	emitter   *emitter
-	slots     chan struct{} // one for each visit that may run at once
+	slots     *slots
+	census    census
 
-	cancel context.CancelFunc
-	loops  sync.WaitGroup
-	files  *followers
-	fleet  *fleet
-	client *http.Client
+	cancel  context.CancelFunc
+	loops   sync.WaitGroup
+	files   *followers
+	fleet   *fleet
+	clients clients
+	probers probers
+	cache   *probe.Cache
+
+	builds    *builds
+	resources sync.Map // of targets, by id: pcommon.Resource
+
+	profiling *profiling
 }
 
-func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*runtimeReceiver, error) {
+// probers are the two ways to visit: what the operator wrote, and what somebody else said.
+type probers struct{ trusted, guarded *probe.Prober }
+
+func (p *probers) of(s *spec) *probe.Prober {
+	if s.trusted {
+		return p.trusted
+	}
+	return p.guarded
+}
+
+func (r *runtimeReceiver) newProbers() probers {
+	l := &r.cfg.Limits
+	s := probe.Settings{
+		Timeout: r.cfg.HTTP.Timeout, MaxBodyBytes: int64(l.BodySize), MaxProfileBytes: int64(l.BodySize),
+		MaxTraceBytes: int64(r.cfg.Sources.Trace.MaxSize) + 1, MaxSymbols: l.Symbols, MaxRecords: l.Records, MaxName: int(l.LabelLength), Cache: r.cache,
+	}
+	return probers{probe.New(r.clients.trusted, s), probe.New(r.clients.guarded, s)}
+}
+
+func newReceiver(set receiver.Settings, cfg *Config) (*runtimeReceiver, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -45,26 +70,32 @@ func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*ru
 	if err != nil {
 		return nil, err
 	}
-	return &runtimeReceiver{
-		cfg: cfg, set: set, next: next, telemetry: telemetry, obs: obs,
+	r := &runtimeReceiver{
+		cfg: cfg, set: set, telemetry: telemetry, obs: obs,
+		log:     newQuietLog(set.Logger, telemetry),
 		emitter: newEmitter(cfg.MetricsBuilderConfig, set),
-		slots:   make(chan struct{}, cfg.Limits.ConcurrentScrapes),
-	}, nil
+		builds:  newBuilds(cfg.Limits.Builds),
+		cache:   probe.NewCache(probe.CacheLimits{Builds: cfg.Limits.Builds}),
+		slots:   newSlots(cfg.Limits.ConcurrentScrapes, cfg.Limits.ConcurrentScrapesPerHost),
+	}
+	return r, nil
 }
 
 // Start begins to visit; the first visit of a target comes at its phase, within one interval.
 func (r *runtimeReceiver) Start(ctx context.Context, host component.Host) error {
-	client, err := r.cfg.HTTP.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+	guard, err := r.cfg.Discovery.guard()
 	if err != nil {
-		return fmt.Errorf("http: %w", err)
+		return err
 	}
-	prober := probe.New(client, probe.Settings{
-		Timeout:      r.cfg.HTTP.Timeout,
-		MaxBodyBytes: int64(r.cfg.Limits.BodySize),
-		Goroutines:   true,
-	})
+	if r.clients, err = r.cfg.HTTP.open(ctx, host.GetExtensions(), guard); err != nil {
+		return err
+	}
+	r.probers, r.profiling = r.newProbers(), r.newProfiling()
+	if err := r.observe(); err != nil {
+		return err
+	}
 	r.fleet = newFleet(r.cfg.Limits.Targets, func(ctx context.Context, s spec) {
-		r.loops.Go(func() { r.loop(ctx, newTarget(&s, r.cfg.Sites.Top, prober)) })
+		r.loops.Go(func() { r.loop(ctx, r.newTarget(&s)) })
 	})
 	discoverer, err := r.newDiscoverer()
 	if err != nil {
@@ -74,10 +105,15 @@ func (r *runtimeReceiver) Start(ctx context.Context, host component.Host) error 
 	if err != nil {
 		return err
 	}
+	pods, err := r.podLogs()
+	if err != nil {
+		return err
+	}
 	// The context of Start ends with Start; the loops live until Shutdown.
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	r.client = client
 	r.files = newFollowers(r.cfg.Limits.GCTraceFiles, r.set.Logger, r.telemetry, kept)
+	r.files.crashed, r.files.streams, r.files.maxRotated = r.crashed, r.cfg.Limits.LogStreams, int64(r.cfg.Limits.RotatedSize)
+	r.files.pods = pods
 	if kept != nil {
 		r.loops.Go(func() { r.files.keep(ctx) })
 	}
@@ -85,10 +121,19 @@ func (r *runtimeReceiver) Start(ctx context.Context, host component.Host) error 
 	if discoverer != nil {
 		discoverer.start(ctx)
 	}
-	if len(r.cfg.GCTrace.Files) > 0 {
+	if r.cfg.GCTrace.configured() {
 		r.loops.Go(func() { r.loopFiles(ctx) })
 	}
 	return nil
+}
+
+// podLogs is the client for logs that the Kubernetes API hands out, nil where none are wanted.
+func (r *runtimeReceiver) podLogs() (*podLogClient, error) {
+	rules, err := r.cfg.Discovery.parse()
+	if err != nil || rules.logs != podLogsAPI {
+		return nil, err
+	}
+	return newPodLogClient(rules.sd)
 }
 
 // Shutdown returns when no loop runs any more, or with the context's error.
@@ -105,27 +150,11 @@ func (r *runtimeReceiver) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		r.client.CloseIdleConnections()
+		r.clients.close()
 		err := r.files.offsets.close(ctx)
 		r.telemetry.Shutdown()
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("go_runtime did not stop in time: %w", ctx.Err())
-	}
-}
-
-// deliver hands a batch on. A consumer that refuses is told to the log and to the collector's own telemetry; cumulative
-// series carry what was refused into the next batch.
-func (r *runtimeReceiver) deliver(ctx context.Context, batch batch) {
-	metrics := batch.metrics
-	if metrics.DataPointCount() == 0 {
-		return
-	}
-	points := metrics.DataPointCount()
-	ctx = r.obs.StartMetricsOp(ctx)
-	err := r.next.ConsumeMetrics(ctx, metrics)
-	r.obs.EndMetricsOp(ctx, metadata.Type.String(), points, err)
-	if err != nil && ctx.Err() == nil {
-		r.set.Logger.Warn("the next component refused a batch", zap.String("target", batch.target), zap.Error(err))
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,10 +26,11 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 )
 
-// sink keeps the newest batch of each target.
+// sink keeps the newest batch of each target's first source, and of each other one.
 type sink struct {
 	mu     sync.Mutex
 	newest map[string]pmetric.Metrics
+	others map[string]map[string]pmetric.Metrics // by target and source
 	refuse error
 }
 
@@ -42,19 +45,58 @@ func (s *sink) ConsumeMetrics(_ context.Context, m pmetric.Metrics) error {
 	id, _ := m.ResourceMetrics().At(0).Resource().Attributes().Get(attrInstanceID)
 	copied := pmetric.NewMetrics()
 	m.CopyTo(copied)
-	s.newest[id.Str()] = copied
+	_, first := find(copied, "heapgate.target.up", "")
+	if _, known := s.newest[id.Str()]; first || !known {
+		s.newest[id.Str()] = copied
+		return nil
+	}
+	if s.others == nil {
+		s.others = map[string]map[string]pmetric.Metrics{}
+	}
+	if s.others[id.Str()] == nil {
+		s.others[id.Str()] = map[string]pmetric.Metrics{}
+	}
+	s.others[id.Str()][sourceIn(copied)] = copied
 	return nil
+}
+
+// sourceIn is the source that a batch tells of; of gctrace alone it is empty.
+func sourceIn(batch pmetric.Metrics) string {
+	p, ok := find(batch, "heapgate.scrape.duration", "")
+	if !ok {
+		return ""
+	}
+	source, _ := p.Attributes().Get("heapgate.scrape.source")
+	return source.Str()
 }
 
 // value finds one number of a target: `name` or `name{attribute=value}`.
 func (s *sink) value(target, name string) (float64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, label, _ := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+	for _, batch := range s.batches(target) {
+		if p, ok := find(batch, name, label); ok {
+			if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
+				return float64(p.IntValue()), true
+			}
+			return p.DoubleValue(), true
+		}
+	}
+	return 0, false
+}
+
+// batches are the newest ones of a target, that of the first source before the others.
+func (s *sink) batches(target string) []pmetric.Metrics {
 	batch, ok := s.newest[target]
 	if !ok {
-		return 0, false
+		return nil
 	}
-	name, label, _ := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+	return append([]pmetric.Metrics{batch}, slices.Collect(maps.Values(s.others[target]))...)
+}
+
+// find finds the first data point of a metric with an attribute, `key=value` or nothing.
+func find(batch pmetric.Metrics, name, label string) (pmetric.NumberDataPoint, bool) {
 	key, want, _ := strings.Cut(label, "=")
 	for _, scope := range batch.ResourceMetrics().At(0).ScopeMetrics().All() {
 		for _, m := range scope.Metrics().All() {
@@ -66,14 +108,11 @@ func (s *sink) value(target, name string) (float64, bool) {
 				if key != "" && got.AsString() != want {
 					continue
 				}
-				if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
-					return float64(p.IntValue()), true
-				}
-				return p.DoubleValue(), true
+				return p, true
 			}
 		}
 	}
-	return 0, false
+	return pmetric.NumberDataPoint{}, false
 }
 
 func points(m pmetric.Metric) pmetric.NumberDataPointSlice {
@@ -107,7 +146,7 @@ func run(t *testing.T, next *sink, targets ...TargetConfig) *Config {
 	t.Helper()
 	cfg := createDefaultConfig()
 	cfg.CollectionInterval = 100 * time.Millisecond
-	cfg.HTTP.Timeout = 2 * time.Second
+	cfg.HTTP.Timeout, cfg.Cost.MaxCPUShare = 2*time.Second, 1
 	cfg.Targets = targets
 	start(t, next, cfg)
 	return cfg
@@ -254,11 +293,9 @@ func TestNoNewCycleRepeatsAndRestartStartsAfresh(t *testing.T) {
 func (s *sink) startOf(target, name string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, scope := range s.newest[target].ResourceMetrics().At(0).ScopeMetrics().All() {
-		for _, m := range scope.Metrics().All() {
-			if m.Name() == name {
-				return int64(points(m).At(0).StartTimestamp())
-			}
+	for _, batch := range s.batches(target) {
+		if p, ok := find(batch, name, ""); ok {
+			return int64(p.StartTimestamp())
 		}
 	}
 	return 0

@@ -49,6 +49,11 @@ func resourceOf(t *spec) pcommon.Resource {
 			attrs.PutStr(a.name, a.value)
 		}
 	}
+	for _, a := range t.machine.attributes() {
+		if _, said := attrs.Get(a.name); !said && a.value != "" { // relabelling has the first word
+			attrs.PutStr(a.name, a.value)
+		}
+	}
 	return resource
 }
 

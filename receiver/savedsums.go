@@ -26,6 +26,8 @@ type savedSums struct {
 	Last       gctrace.Cycle      `json:"last"`
 	Streams    gctrace.Streams    `json:"streams"`
 	Mixed      bool               `json:"mixed,omitempty"`
+	Opened     time.Time          `json:"opened,omitzero"`
+	Crashes    crashCounts        `json:"crashes,omitempty"`
 }
 
 // valid is false of sums that this program cannot have written.
@@ -35,7 +37,7 @@ func (s *savedSums) valid() bool {
 			return false
 		}
 	}
-	return len(s.Records) == 4 && s.Clock != nil && s.CPU != nil && !s.FirstHeard.IsZero()
+	return s.Crashes.valid() && len(s.Records) == 4 && s.Clock != nil && s.CPU != nil && !s.FirstHeard.IsZero()
 }
 
 // save copies the sums and the place that belongs to them. Not certain: they are not of one moment.
@@ -46,7 +48,7 @@ func (s *gcSums) save() (where place, saved savedSums, certain bool) {
 	return s.where, savedSums{
 		FirstHeard: h.firstHeard, LastHeard: h.lastHeard, Records: h.records, Cycles: h.cycles, Clock: h.clock, CPU: h.cpu,
 		Elapsed: h.elapsed, Live: h.live, Goal: h.goal, Procs: h.procs, OverGoal: h.overGoal, Summed: h.summed, Last: h.last,
-		Streams: s.streams.Clone(), Mixed: s.mixed,
+		Streams: s.streams.Clone(), Mixed: s.mixed, Opened: h.opened, Crashes: h.crashes,
 	}, s.certain
 }
 
@@ -58,7 +60,21 @@ func (s *gcSums) restore(f savedFile) {
 	s.now = heardFile{
 		path: s.path, firstHeard: v.FirstHeard, lastHeard: v.LastHeard, records: v.Records, cycles: v.Cycles, clock: v.Clock, cpu: v.CPU,
 		elapsed: v.Elapsed, live: v.Live, goal: v.Goal, procs: v.Procs, overGoal: v.OverGoal, summed: v.Summed, last: v.Last,
+		opened: v.Opened, crashes: v.Crashes,
 	}.clone()
+	if s.now.opened.IsZero() { // written by a version that counted no crashes
+		s.now.opened = time.Now()
+	}
+	if s.now.crashes == nil {
+		s.now.crashes = crashCounts{}
+	}
 	s.streams, s.mixed = v.Streams.Clone(), v.Mixed
-	s.where, s.certain = f.Place, true
+	s.where, s.certain, s.told = f.Place, true, f.Told
+}
+
+// toldCrashes is how many crashes in the file were told, in this run and those before.
+func (s *gcSums) toldCrashes() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.now.crashes.total(), s.told)
 }

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"unique"
 
 	"github.com/heapgate/heapgate/internal/heap"
+	"github.com/heapgate/heapgate/internal/topsites"
 )
 
 // otherSite is the function name of the bucket that sums all sites without a name of their own.
@@ -27,15 +29,17 @@ type siteKey struct {
 
 func keyOf(s *heap.Site) siteKey { return siteKey{s.Function, s.File, s.Line, s.Class} }
 
-// siteTable chooses which sites of a process are named.
-//
-//  1. A site enters when it is among the first `top` by weight, and stays while there is room for twice as many, so that
-//     two sites of nearly equal weight do not take turns.
-//  2. When the room is full, the lightest named site that is not among the first `top` makes place.
-//  3. The cumulative "other" of a class never falls when a site enters or leaves: carried holds what the site had had.
+// shared is the key with strings that all targets share: many run the same code.
+func (k siteKey) shared() siteKey {
+	k.function, k.file = unique.Make(k.function).Value(), unique.Make(k.file).Value()
+	return k
+}
+
+// siteTable chooses which sites of a process are named, as topsites.Names does. The cumulative "other" of a class never
+// falls when a site enters or leaves: carried holds what the site had had.
 type siteTable struct {
-	top     int
-	named   map[siteKey]cumulative // last emitted values
+	names   topsites.Names[siteKey]
+	last    map[siteKey]cumulative // of named sites, as last emitted
 	carried map[heap.Class]cumulative
 }
 
@@ -55,17 +59,17 @@ func (c cumulative) minus(d cumulative) cumulative {
 }
 
 func newSiteTable(top int) siteTable {
-	return siteTable{top: top, named: map[siteKey]cumulative{}, carried: map[heap.Class]cumulative{}}
+	return siteTable{names: topsites.New[siteKey](top), last: map[siteKey]cumulative{}, carried: map[heap.Class]cumulative{}}
 }
 
 // add takes all sites of one heap text and returns those to emit and how many went into "other".
 func (t *siteTable) add(sites []heap.Site) (emit []emittedSite, folded int) {
-	last := t.choose(sites)
+	t.choose(sites)
 	others := map[heap.Class]*emittedSite{}
 	for i := range sites {
 		site := &sites[i]
-		if _, ok := t.named[keyOf(site)]; ok {
-			t.named[keyOf(site)] = cumulativeOf(site)
+		if key := keyOf(site); t.names.Has(key) {
+			t.last[key] = cumulativeOf(site)
 			emit = append(emit, emittedSite{*site})
 			continue
 		}
@@ -82,7 +86,6 @@ func (t *siteTable) add(sites []heap.Site) (emit []emittedSite, folded int) {
 		other.InuseObjects += site.InuseObjects
 		other.StdErrBytes = math.Hypot(other.StdErrBytes, site.StdErrBytes)
 	}
-	t.carry(sites, last)
 	for class, carried := range t.carried {
 		other := others[class]
 		if other == nil {
@@ -99,54 +102,31 @@ func (t *siteTable) add(sites []heap.Site) (emit []emittedSite, folded int) {
 	return emit, folded
 }
 
-// choose updates the set of named sites and returns the set as it was, with the values last emitted.
-func (t *siteTable) choose(sites []heap.Site) (before map[siteKey]cumulative) {
-	before = make(map[siteKey]cumulative, len(t.named))
-	for key, sums := range t.named {
-		before[key] = sums
+// choose names sites and keeps "other" from falling. A site that enters leaves behind what it had had in "other" one visit
+// ago, which is not known; what it has now stands for it, since its own series starts here. One that leaves brings only
+// what is new. One that is gone brings nothing.
+func (t *siteTable) choose(sites []heap.Site) {
+	ranked := rank(sites)
+	keys := make([]siteKey, len(ranked))
+	for i, site := range ranked {
+		keys[i] = keyOf(site)
 	}
-	byWeight := rank(sites)
-	t.forget(sites)
-	for i, site := range byWeight {
-		if i == t.top {
-			break
+	first := len(t.last) == 0 // "other" starts with what it is
+	entered, left := t.names.Choose(keys)
+	for _, key := range entered {
+		if !first {
+			now := cumulativeOf(ranked[slices.Index(keys, key)])
+			t.carried[key.class] = t.carried[key.class].plus(now)
 		}
-		t.named[keyOf(site)] = cumulativeOf(site)
+		t.last[key.shared()] = cumulative{}
 	}
-	for i := len(byWeight) - 1; i >= t.top && len(t.named) > 2*t.top; i-- {
-		delete(t.named, keyOf(byWeight[i]))
+	for _, key := range left {
+		t.carried[key.class] = t.carried[key.class].minus(t.last[key])
+		delete(t.last, key)
 	}
-	return before
-}
-
-// forget drops names of sites that the heap text no longer has, so that they take no room.
-func (t *siteTable) forget(sites []heap.Site) {
-	present := make(map[siteKey]bool, len(sites))
-	for i := range sites {
-		present[keyOf(&sites[i])] = true
-	}
-	for key := range t.named {
-		if !present[key] {
-			delete(t.named, key)
-		}
-	}
-}
-
-// carry keeps "other" from falling. A site that enters leaves behind what it had had in "other" one visit ago, which is
-// not known; what it has now stands for it, since its own series starts here. One that leaves brings only what is new.
-func (t *siteTable) carry(sites []heap.Site, before map[siteKey]cumulative) {
-	if len(before) == 0 {
-		return // first visit: "other" starts with what it is
-	}
-	for i := range sites {
-		key := keyOf(&sites[i])
-		_, isNamed := t.named[key]
-		last, wasNamed := before[key]
-		switch {
-		case isNamed && !wasNamed:
-			t.carried[key.class] = t.carried[key.class].plus(cumulativeOf(&sites[i]))
-		case !isNamed && wasNamed:
-			t.carried[key.class] = t.carried[key.class].minus(last)
+	for key := range t.last {
+		if !t.names.Has(key) {
+			delete(t.last, key)
 		}
 	}
 }

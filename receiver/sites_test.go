@@ -84,8 +84,8 @@ func TestCumulativeSeriesNeverFall(t *testing.T) {
 			for key, bytes := range last {
 				total[key.class] += bytes
 			}
-			if len(table.named) > 6 {
-				t.Fatalf("%d named sites; want at most 6", len(table.named))
+			if len(table.last) > 6 {
+				t.Fatalf("%d named sites; want at most 6", len(table.last))
 			}
 			for class, sum := range total {
 				var truth int64

@@ -5,14 +5,15 @@ package receiver
 
 import (
 	"context"
-	"math"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/heapgate/heapgate/internal/heap"
+	"github.com/heapgate/heapgate/internal/goroutine"
 	"github.com/heapgate/heapgate/internal/probe"
+	"github.com/heapgate/heapgate/receiver/internal/otlpprofile"
 )
 
 // target is one process and what the receiver must remember of it between two visits. Only its own loop touches it.
@@ -25,83 +26,93 @@ type target struct {
 	podLogs      string // folder of the container's logs
 	prober       *probe.Prober
 	memory       probe.Memory
+	light        light
+	plan         *plan
+	lines        *planned // when its gctrace is due on its own; nil without
 
-	process    *process         // nil until the process was first heard
-	errors     map[string]int64 // failed visits by error.type
-	firstError time.Time
-	top        int
-	lastResult string
+	process      *process // nil until the process was first heard
+	errors       map[failure]int64
+	firstError   time.Time
+	top          int
+	suspect      bool              // the last visit waited for its whole timeout
+	results      map[source]string // of the last visits
+	deltas       map[source]*otlpprofile.Delta
+	crashes      crashCounts // found in its logs
+	crashesSince time.Time
+	census       censusEntry // its part in the census
 }
 
-// process is one life of the target: it starts afresh when the process does.
-type process struct {
-	firstHeard time.Time // start of every cumulative series
-	started    time.Time // zero if not known
-	exact      bool      // started comes from gctrace
-	pauses     pauses
-	sites      siteTable
+// asker is one of the Prober's ways to ask for stacks.
+type asker func(context.Context, *url.URL, *probe.Memory) (goroutine.Snapshot, probe.Cost, error)
+
+// failure is what failed visits are counted by.
+type failure struct {
+	source source
+	kind   string
 }
 
-// visit is what one tick brought.
-type visit struct {
-	at          time.Time
-	took        time.Duration
-	observation probe.Observation
-	err         error // typed by probe; then there is no observation
-	maxPause    time.Duration
-	foldedSites int
-	lostPauses  uint32
-	sites       []emittedSite
-}
-
-func newTarget(s *spec, top int, prober *probe.Prober) *target {
+func (r *runtimeReceiver) newTarget(s *spec) *target {
 	base, err := url.Parse(s.URL)
 	if err != nil {
 		base = &url.URL{} // Validate has refused it
 	}
-	return &target{
+	t := &target{
 		id: s.identity(), base: base, resource: resourceOf(s), memoryLimit: int64(s.MemoryLimit),
-		gctraceGlobs: s.GCTrace.Files, podLogs: s.logs, prober: prober, errors: map[string]int64{}, top: top,
+		gctraceGlobs: s.GCTrace.globs(), podLogs: s.logs, prober: r.probers.of(s),
+		errors: map[failure]int64{}, results: map[source]string{}, deltas: map[source]*otlpprofile.Delta{}, top: r.cfg.Sites.Top, census: censusEntry{state: stateNew},
+	}
+	t.memory.Trust = trust(s)
+	sources := r.cfg.Sources.enabled(r.cfg.CollectionInterval)
+	if len(t.gctraceGlobs) > 0 || t.podLogs != "" {
+		sources = append(sources, configuredSource{source: sourceGctraceLines, every: r.cfg.CollectionInterval})
+	}
+	t.plan = newPlan(t.id, time.Now(), sources, r.cfg.Cost.MaxCPUShare)
+	if last := t.plan.sources[len(t.plan.sources)-1]; last.source == sourceGctraceLines {
+		t.lines = last
+	}
+	r.census.count(censusEntry{}, t.census)
+	r.resources.Store(t.id, t.resource)
+	return t
+}
+
+// leave forgets a target.
+func (r *runtimeReceiver) leave(t *target) {
+	r.census.count(t.census, censusEntry{})
+	r.resources.CompareAndDelete(t.id, t.resource)
+	for _, d := range t.deltas {
+		d.Forget() // gives its bytes back
 	}
 }
 
-// visit asks the process and folds the answer into what is remembered of it.
-func (t *target) visit(ctx context.Context) visit {
-	began := time.Now()
-	observation, err := t.prober.Visit(ctx, t.base, &t.memory)
-	v := visit{at: time.Now(), took: time.Since(began), observation: observation, err: err}
-	if err != nil {
-		if len(t.errors) == 0 {
-			t.firstError = v.at
-		}
-		t.errors[errorType(err)]++
-		return v
-	}
-	v.at = observation.At
-	if t.process == nil || observation.Restarted {
-		t.process = &process{firstHeard: v.at, sites: newSiteTable(t.top)}
-	}
-	p := t.process
-	v.maxPause, v.lostPauses = p.pauses.add(&observation.Heap.MemStats)
-	v.sites, v.foldedSites = p.sites.add(observation.Heap.Sites)
-	return v
+// trust names the processes that may share the names of their frames: those of one container of one workload in one
+// version, as discovery or the operator says.
+func trust(s *spec) string {
+	w := s.Workload
+	return strings.Join([]string{w.Cluster, w.Namespace, w.Kind, w.Name, w.Container, w.Version, w.ImageDigest}, "\x00")
 }
 
-// start is when the process started: from gctrace, where the same cycle stands in the heap text's ring, else about, from
-// the end of the first cycle. It is kept, so that ages do not jitter.
-func (p *process) start(m *heap.MemStats, files []heardFile) time.Time {
-	if p.exact {
-		return p.started
+// linesEmitted puts off the gctrace that was emitted together with a heap text. It is due on its own only where heap texts
+// are seldom.
+func (t *target) linesEmitted(now time.Time) {
+	if t.lines != nil {
+		t.lines.due = now.Add(t.lines.every + t.lines.every/2)
 	}
-	if p.started.IsZero() {
-		p.started = firstCycleEnd(m)
-	}
-	if f, ok := latest(files); ok && f.cycles > 0 && f.cycles <= math.MaxUint32 && f.last.Has(timeFields) {
-		if _, end, ok := m.Pause(uint32(f.cycles)); ok {
-			took := f.last.Clock.SweepTerm + f.last.Clock.Mark + f.last.Clock.MarkTerm
-			age := time.Duration(f.last.At*float64(time.Second)) + time.Duration(took*float64(time.Millisecond))
-			p.started, p.exact = time.Unix(0, int64(end)).Add(-age), true
-		}
-	}
-	return p.started
 }
+
+// kept is about how many bytes are remembered of the target.
+func (t *target) kept() int64 {
+	if t.process == nil {
+		return leastKept
+	}
+	kept := int64(leastKept + keptPerSite*len(t.process.sites.last))
+	for _, d := range t.deltas {
+		kept += int64(d.Bytes())
+	}
+	return kept
+}
+
+// Measured with 10,000 targets: what a target's loop, stack and tables take, and what a named site does.
+const (
+	leastKept   = 12 << 10
+	keptPerSite = 300
+)

@@ -119,7 +119,7 @@ func TestInspectHeapURL(t *testing.T) {
 	server := httptest.NewServer(mux) // it has no symbol page
 	defer server.Close()
 	code, stdout, stderr := heapgate("", "inspect", "heap", server.URL)
-	if code != exitPass || decodeHeap(t, stdout).MemStats.TotalAlloc == 0 || !strings.Contains(stderr, "symbol: http_status: got status 404") {
+	if code != exitPass || decodeHeap(t, stdout).MemStats.TotalAlloc == 0 || !strings.Contains(stderr, "symbol: absent: got status 404") {
 		t.Errorf("exit code %d, stderr %s", code, stderr)
 	}
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
@@ -128,7 +128,7 @@ func TestInspectHeapURL(t *testing.T) {
 		t.Errorf("exit code %d, stderr %s, stdout %s", code, stderr, stdout)
 	}
 	code, _, stderr = heapgate("", "inspect", "heap", server.URL+"/ops")
-	if code != exitFailure || !strings.Contains(stderr, "http_status: got status 404, want 200") {
+	if code != exitFailure || !strings.Contains(stderr, "absent: got status 404, want 200") {
 		t.Errorf("exit code %d, stderr %s", code, stderr)
 	}
 }

@@ -85,11 +85,11 @@ type start struct {
 func (s *Scanner) here() start {
 	read := s.base + int64(s.lo)
 	if p, ok := s.r.(positioned); ok {
-		if line, at, ok := p.position(read); ok {
-			return start{line: line, offset: at, read: read}
+		if m, ok := p.position(read); ok {
+			return start{line: m.line, offset: m.at, read: read}
 		}
 	}
-	return start{line: s.line, offset: read, read: read}
+	return start{line: 1 + s.lines.newlines, offset: read, read: read}
 }
 
 // share returns variables with the values. They are used by all cycles of the same values and never written again.

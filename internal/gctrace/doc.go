@@ -34,8 +34,10 @@
 // unless it is the next cycle of the same process. Streams.Mixed tells when several processes write.
 //
 // Unwrap (unwrap.go) takes off what container runtimes put around lines. Streams (streams.go) tells the cycles of
-// several processes in one stream apart.
+// several processes in one stream apart. Settings.Crashes finds the dumps of dying processes in the same text (package
+// crash); no Checkpoint lies inside of one, so that a crash that is read again after a restart is known by its offset.
 //
 // The formats were read in the print statements of runtime/mgc.go of Go 1.5 to 1.26. `GC forced`, scavtrace, the pacer's
-// trace, inittrace and the scan lines of gctrace=2 are foreign text as any other.
+// trace, inittrace and the scan lines of gctrace=2 are foreign text as any other. They are printed under the runtime's
+// print lock, as the records are, so that they never stand inside of one. Neighbours counts them (neighbours.go).
 package gctrace

@@ -96,5 +96,10 @@ func describe(t *testing.T, r io.Reader, format Format) string {
 		t.Errorf("counts do not add up: %+v", n)
 	}
 	fmt.Fprintf(&out, "%d records: %d intact, %d mended, %d ambiguous, %d bad\n", n.Records, n.Intact, n.Mended, n.Ambiguous, n.Bad)
+	if other := s.Neighbours(); other != (Neighbours{}) {
+		fmt.Fprintf(&out, "beside them: %d scav, %d pacer, %d scan, %d periodic\n", other.Scav, other.Pacer, other.Scan, other.Periodic)
+	}
 	return out.String()
 }
+
+var newline = []byte{'\n'}

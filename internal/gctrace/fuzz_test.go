@@ -48,6 +48,9 @@ func FuzzScanner(f *testing.F) {
 		if err := s.Err(); err != nil {
 			t.Error(err)
 		}
+		if got, want := s.Neighbours(), neighboursOf(in); got != want {
+			t.Errorf("neighbours %+v, want %+v", got, want)
+		}
 		for _, format := range []Format{Raw, Auto, Docker, CRI} {
 			whole := describe(t, bytes.NewReader(in), format)
 			if small := describe(t, iotest.OneByteReader(bytes.NewReader(in)), format); small != whole {

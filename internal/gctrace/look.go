@@ -55,11 +55,10 @@ func (s *Scanner) start() (found, more bool) {
 			c.Mended, c.Ambiguous = false, false
 			c.StacksMB, c.GlobalsMB = s.share(stacks, globals, c.Absent)
 			at := s.here()
-			s.lo += n
 			if !c.Forced {
-				s.lo++ // the newline
-				s.line++
+				n++ // the newline
 			}
+			s.record(s.buf[s.lo:s.lo+n], !c.Forced)
 			return s.good(at), false
 		}
 	}

@@ -3,6 +3,8 @@
 
 package gctrace
 
+import "github.com/heapgate/heapgate/internal/crash"
+
 // Record is one record found in the stream: exactly one of Cycle and Bad is set. It is valid until the next Scan; a copy
 // of *Cycle stays valid.
 type Record struct {
@@ -40,6 +42,11 @@ type Counts struct{ Records, Intact, Mended, Ambiguous, Bad int64 }
 
 // Settings bound what a Scanner does for one torn record. Zero values are the defaults.
 type Settings struct {
+	// Crashes is offered the text as far as the Scanner has read it, never further. Scan flushes it at the end of the
+	// input. The caller tells it when the input is silent (crash.Recogniser.Idle): a dead process ends no dump. It is for
+	// one Scanner at a time, and all of it happens in the goroutine that scans. Nil: nobody looks for crashes.
+	Crashes *crash.Recogniser
+
 	MaxLineBytes    int // of one foreign line inside a record; default 16 KiB
 	MaxForeignLines int // inside one record; default 64
 	MaxForeignBytes int // inside one record; default 64 KiB

@@ -19,15 +19,18 @@ type Checkpoint struct {
 }
 
 // Checkpoint is the place behind the record that the last Scan found. Not ok: what was read before it may still decide
-// about the next record.
+// about the next record, or a crash has begun before it whose dump has not ended.
 func (s *Scanner) Checkpoint() (place Checkpoint, ok bool) {
 	at := s.base + int64(s.lo)
-	if s.state != looking || s.first.set && s.first.at >= at {
+	if s.skipping > 0 || s.state != looking || s.first.set && s.first.at >= at || s.set.Crashes != nil && s.set.Crashes.Busy() {
 		return Checkpoint{}, false
 	}
 	place = Checkpoint{Offset: at, Format: Raw}
 	if u, wrapped := s.r.(*unwrapper); wrapped {
 		place = u.place(at)
+	}
+	if place.Format == Raw && s.lines.inside { // one byte before it shows who goes on there that it is no start of a line
+		place.Offset, place.Skip = at-1, 1
 	}
 	return place, true
 }
@@ -38,10 +41,7 @@ func (u *unwrapper) place(offset int64) Checkpoint {
 	if u.format == Raw {
 		return place
 	}
-	for _, m := range u.marks {
-		if m.offset > offset {
-			break
-		}
+	if m, ok := u.position(offset); ok {
 		place.Offset, place.Skip = m.at, offset-m.offset
 	}
 	return place

@@ -6,6 +6,7 @@ package gctrace
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -14,9 +15,11 @@ import (
 	"testing/iotest"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/heapgate/heapgate/internal/crash"
 )
 
-// stop is a record and the place behind it.
+// stop is a record and the place behind it, or a crash.
 type stop struct {
 	record string
 	place  Checkpoint
@@ -25,7 +28,11 @@ type stop struct {
 
 func stops(t *testing.T, r io.Reader, from Checkpoint) (all []stop) {
 	t.Helper()
-	s, err := Resume(r, from, Settings{})
+	crashes := crash.New(func(c crash.Crash) {
+		c.Offset += from.Offset // the same wherever reading was resumed
+		all = append(all, stop{record: fmt.Sprint(c.Kind, c.Offset, c.Message, c.Stack, c.Notes, c.Time)})
+	})
+	s, err := Resume(r, from, Settings{Crashes: crashes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +126,8 @@ func TestCheckpointInsideALine(t *testing.T) {
 func FuzzResume(f *testing.F) {
 	f.Add([]byte("gc 4 @0.0gc 5 @1.012s 16%: " + rest + "\n" + cycle + " (forced)x\n"))
 	f.Add([]byte("2026-11-21T06:00:00.1Z stderr F " + cycle + "\n2026-11-21T06:00:00.1Z stderr P " + cycle + "\n"))
+	f.Add([]byte(cycle + "\n" + died + cycle + "\n" + died + "panic: x\n" + cycle + "\n"))
+	f.Add([]byte(cycle + " (forced)fatal error: concurrent map writes\n" + cycle + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte) { resumes(t, in) })
 }
 

@@ -4,23 +4,24 @@
 package gctrace
 
 import (
-	"bytes"
 	"io"
+
+	"github.com/heapgate/heapgate/internal/crash"
 )
 
 const bufferSize = 64 << 10
 
 // Scanner reads records out of a stream. A record is delivered as soon as its last byte was read.
 type Scanner struct {
-	r    io.Reader
-	set  Settings
-	buf  []byte
-	lo   int // buf[lo:hi] is not consumed
-	hi   int
-	base int64 // offset of buf[0]
-	line int   // of buf[lo]
-	eof  bool
-	err  error
+	r     io.Reader
+	set   Settings
+	buf   []byte
+	lo    int // buf[lo:hi] is not consumed
+	hi    int
+	base  int64 // offset of buf[0]
+	lines lines // before buf[lo]
+	eof   bool
+	err   error
 
 	rec             Record
 	cycle           Cycle
@@ -55,7 +56,21 @@ func NewScanner(r io.Reader, s Settings) *Scanner {
 	if p, ok := r.(positioned); ok {
 		p.track()
 	}
-	return &Scanner{r: r, set: s.withDefaults(), buf: make([]byte, bufferSize), line: 1}
+	scanner := &Scanner{r: r, set: s.withDefaults(), buf: make([]byte, bufferSize)}
+	if s.Crashes != nil {
+		s.Crashes.Begin(scanner.origin)
+	}
+	return scanner
+}
+
+// origin is where a byte of the text stands in the input, if the input is wrapped.
+func (s *Scanner) origin(offset int64) (crash.Position, bool) {
+	if p, ok := s.r.(positioned); ok {
+		if m, ok := p.position(offset); ok {
+			return crash.Position{Offset: m.at, Line: m.line, Time: m.stamp.time()}, true
+		}
+	}
+	return crash.Position{}, false
 }
 
 // Record is the record that the last Scan found. It is valid until the next Scan.
@@ -64,11 +79,22 @@ func (s *Scanner) Record() Record { return s.rec }
 // Counts of the records so far.
 func (s *Scanner) Counts() Counts { return s.counts }
 
+// Neighbours counts the other traces so far.
+func (s *Scanner) Neighbours() Neighbours { return s.lines.found }
+
 // Err is the first error of the reader, other than io.EOF.
 func (s *Scanner) Err() error { return s.err }
 
 // Scan finds the next record. It is false at the end of the stream or after an error of the reader.
 func (s *Scanner) Scan() bool {
+	found := s.scan()
+	if !found && s.set.Crashes != nil {
+		s.set.Crashes.Flush()
+	}
+	return found
+}
+
+func (s *Scanner) scan() bool {
 	if s.skipping > 0 && !s.resume() {
 		return false
 	}
@@ -124,15 +150,26 @@ func (s *Scanner) fill() bool {
 }
 
 func (s *Scanner) consume(n int) {
-	s.line += bytes.Count(s.buf[s.lo:s.lo+n], newline)
+	b := s.buf[s.lo : s.lo+n]
 	s.lo += n
+	s.lines.add(b)
+	if s.set.Crashes != nil {
+		s.set.Crashes.Text(b)
+	}
 }
 
-var newline = []byte{'\n'}
+// record consumes an intact record, and its newline if it has ended.
+func (s *Scanner) record(b []byte, ended bool) {
+	s.lo += len(b)
+	s.lines.record(b, ended)
+	if s.set.Crashes != nil {
+		s.set.Crashes.Skip(b)
+	}
+}
 
 // positioned is a reader that knows where in its input the bytes come from that it hands out.
 type positioned interface {
 	track() // from now on
-	position(offset int64) (line int, at int64, ok bool)
+	position(offset int64) (mark, bool)
 	forget(offset int64) // positions before it will not be asked for
 }

@@ -6,6 +6,8 @@ package gctrace
 import (
 	"fmt"
 	"io"
+	"sort"
+	"time"
 )
 
 // Format is how a container runtime wraps the lines of a process.
@@ -59,7 +61,25 @@ type unwrapper struct {
 type mark struct {
 	offset int64
 	line   int
-	at     int64
+	at     int64 // offset of the line in the input
+	stamp  stamp
+}
+
+// stamp is the text of the time that the container runtime wrote into a line.
+type stamp struct {
+	text [len("2026-11-21T06:00:00.123456789+01:00")]byte
+	n    uint8
+}
+
+func (s *stamp) set(text []byte) { s.n = uint8(copy(s.text[:], text)) }
+
+// time is zero where there is none that can be read.
+func (s *stamp) time() time.Time {
+	t, err := time.Parse(time.RFC3339Nano, string(s.text[:s.n]))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 func (u *unwrapper) Read(p []byte) (int, error) {
@@ -147,7 +167,10 @@ func (u *unwrapper) one(line []byte, whole bool) {
 	}
 	if mine {
 		if u.tracks {
-			u.marks = append(u.marks, mark{u.wrote, u.line, u.at})
+			u.marks = append(u.marks, mark{offset: u.wrote, line: u.line, at: u.at})
+			if ok {
+				u.marks[len(u.marks)-1].stamp.set(stampOf(line, u.format))
+			}
 		}
 		u.out = append(u.out, text...)
 		u.wrote += int64(len(text))
@@ -162,14 +185,12 @@ func (u *unwrapper) one(line []byte, whole bool) {
 func (u *unwrapper) track() { u.tracks = true }
 
 // position finds the line from which the byte at an offset of the text came. Not ok when the input is not wrapped.
-func (u *unwrapper) position(offset int64) (line int, at int64, ok bool) {
-	for _, m := range u.marks {
-		if m.offset > offset {
-			break
-		}
-		line, at, ok = m.line, m.at, true
+func (u *unwrapper) position(offset int64) (mark, bool) {
+	n := sort.Search(len(u.marks), func(i int) bool { return u.marks[i].offset > offset })
+	if n == 0 {
+		return mark{}, false
 	}
-	return line, at, ok
+	return u.marks[n-1], true
 }
 
 // forget drops the marks before the one that holds the offset.

@@ -52,6 +52,23 @@ func dockerText(line []byte) (text []byte, mine, ok bool) {
 	return nil, false, false
 }
 
+// stampOf finds the time in a line that is wrapped.
+func stampOf(line []byte, f Format) []byte {
+	var end byte = ' '
+	if f == Docker {
+		const key = `"time":"`
+		i := bytes.LastIndex(line, []byte(key))
+		if i < 0 {
+			return nil
+		}
+		line, end = line[i+len(key):], '"'
+	}
+	if i := bytes.IndexByte(line, end); i >= 0 {
+		return line[:i]
+	}
+	return nil
+}
+
 // criText reads one line of a CRI log: `2026-11-21T06:00:00.123456789Z stderr F text`. mine: it went to stderr. The tag
 // may have more parts behind a colon.
 func criText(line []byte) (text []byte, mine, ok bool) {

@@ -7,6 +7,9 @@ package heap
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,13 +19,10 @@ import (
 )
 
 // BenchmarkHeapText reads the same text with this package, up to sites and classes, and with google/pprof, up to its
-// profile. cpu-ns/op is the process's CPU time, garbage collection included: it holds on a busy machine.
+// profile. Texts of real programs and synthetic ones. A text is read again and again, as
+// a process is: what is kept from the reading before is part of it. cpu-ns/op is the process's CPU time, garbage
+// collection included: it holds on a busy machine.
 func BenchmarkHeapText(b *testing.B) {
-	symbols, err := ParseSymbols(strings.NewReader(read(b, filepath.Join("testdata", "go1.26", "symbols.txt"))), Limits{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	symbol := func(address uint64) (string, bool) { name, ok := symbols[address]; return name, ok }
 	readers := []struct {
 		name string
 		read func(text []byte) error
@@ -30,7 +30,7 @@ func BenchmarkHeapText(b *testing.B) {
 		{"heapgate", func(text []byte) error {
 			parsed, err := Parse(bytes.NewReader(text), Limits{})
 			if err == nil {
-				parsed.Snapshot(symbol)
+				parsed.Snapshot(func(uint64) (string, bool) { return "runtime.mallocgc", true })
 			}
 			return err
 		}},
@@ -39,19 +39,14 @@ func BenchmarkHeapText(b *testing.B) {
 			return err
 		}},
 	}
-	texts := map[string][]byte{
-		"100kB": []byte(read(b, filepath.Join("testdata", "go1.26", "heap.txt"))),
-		"4MB":   synthetic(4 << 20),
-		"40MB":  synthetic(40 << 20),
-	}
-	for _, size := range []string{"100kB", "4MB", "40MB"} {
+	for _, text := range benchTexts(b) {
 		for _, reader := range readers {
-			b.Run("text="+size+"/impl="+reader.name, func(b *testing.B) {
-				b.SetBytes(int64(len(texts[size])))
+			b.Run("text="+text.name+"/impl="+reader.name, func(b *testing.B) {
+				b.SetBytes(int64(len(text.text)))
 				b.ReportAllocs()
 				before := cpuTime(b)
 				for b.Loop() {
-					if err := reader.read(texts[size]); err != nil {
+					if err := reader.read(text.text); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -59,6 +54,45 @@ func BenchmarkHeapText(b *testing.B) {
 			})
 		}
 	}
+}
+
+type benchText struct {
+	name string
+	text []byte
+}
+
+func benchTexts(b *testing.B) []benchText {
+	texts := []benchText{
+		{"100kB", []byte(read(b, filepath.Join("testdata", "go1.26", "heap.txt")))},
+		{"4MB", synthetic(4 << 20)},
+		{"40MB", synthetic(40 << 20)},
+	}
+	files, err := filepath.Glob("../profile/testdata/corpus/*.heap.txt.gz")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		texts = append(texts, benchText{strings.TrimSuffix(filepath.Base(file), ".heap.txt.gz"), unzip(b, file)})
+	}
+	return texts
+}
+
+func unzip(t testing.TB, file string) []byte {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // cpuTime is the CPU time of this process, ns.

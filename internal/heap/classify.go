@@ -4,8 +4,9 @@
 package heap
 
 import (
-	"bytes"
 	"strings"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // Class says what an allocation at a site is.
@@ -23,44 +24,56 @@ const (
 )
 
 // rank orders the classes where a stack has frames of several: the call that the user made wins over what it leads to.
-var rank = map[Class]int{Value: 0, MapBox: 1, mapAssign: 2, MapMake: 3, MapOverflow: 4, MapGrow: 5, MapClone: 6, SyncMap: 7}
+type rank uint8
 
-// mapAssign is a stack that has an assignment and nothing else of a map: with the fast functions the first bucket. They
-// take no key or element above 128 bytes, so there is nothing to box.
-const mapAssign Class = "map_assign"
+const (
+	isValue rank = iota
+	isBox
+	isAssign // an assignment and nothing else of a map: with the fast functions the first bucket, for they box nothing
+	isMake
+	isOverflow
+	isGrow
+	isClone
+	isSync
+	isUnknown // of whole stacks only
+	ranks
+)
 
-// runtimeClass tells what a frame of the runtime, or of the library between it and the site, says.
-func runtimeClass(name string) Class {
+// classes are the names of the ranks that a whole stack may have.
+var classes = [ranks]Class{Value, MapBox, "", MapMake, MapOverflow, MapGrow, MapClone, SyncMap, Unknown}
+
+// rankOf tells what a frame of the runtime, or of the library between it and the site, says.
+func rankOf(name string) rank {
 	switch name {
 	case "runtime.hashGrow":
-		return MapGrow
+		return isGrow
 	case "runtime.(*hmap).newoverflow", "runtime.(*hmap).createOverflow":
-		return MapOverflow
+		return isOverflow
 	case "runtime.makemap", "runtime.makemap64", "runtime.makemap_small", "reflect.makemap":
-		return MapMake
+		return isMake
 	case "runtime.mapclone", "runtime.mapclone2", "maps.clone":
-		return MapClone
+		return isClone
 	case "runtime.mapassign":
-		return MapBox
+		return isBox
 	case "runtime.mapassign_fast32", "runtime.mapassign_fast32ptr", "runtime.mapassign_fast64", "runtime.mapassign_fast64ptr",
 		"runtime.mapassign_faststr":
-		return mapAssign
+		return isAssign
 	}
 	if swiss, ok := strings.CutPrefix(name, "internal/runtime/maps."); ok {
 		switch swiss {
 		case "(*table).rehash", "(*table).grow", "(*table).split",
 			"(*Map).growToSmall", "(*Map).growToTable", "(*Map).installTableSplit":
-			return MapGrow
+			return isGrow
 		case "NewMap", "NewEmptyMap":
-			return MapMake
+			return isMake
 		case "(*Map).Clone":
-			return MapClone
+			return isClone
 		}
 	}
 	if isSyncMap(name) {
-		return SyncMap
+		return isSync
 	}
-	return Value
+	return isValue
 }
 
 func isSyncMap(name string) bool {
@@ -77,63 +90,51 @@ type meaning struct {
 	known     bool // it has a name
 	collector bool
 	ladder    bool // its allocations are the doubling arrays of a map before Go 1.24
-	class     Class
+	rank      rank
 }
 
 // meanings asks for the name of every hidden address once.
 func (t *Text) meanings(symbol func(address uint64) (string, bool)) map[uint64]meaning {
-	all := map[uint64]meaning{}
-	for _, g := range t.groups {
-		for _, address := range g.hidden {
-			if _, ok := all[address]; ok {
-				continue
-			}
-			name, known := symbol(address)
-			all[address] = meaning{known, isGC(name), name == "runtime.hashGrow", runtimeClass(name)}
-		}
+	hidden := t.table.Hidden()
+	all := make(map[uint64]meaning, len(hidden))
+	for _, address := range hidden {
+		name, known := symbol(address)
+		all[address] = meaning{known, isGC(name), name == "runtime.hashGrow", rankOf(name)}
 	}
 	return all
 }
 
-// classify walks a group's frames from the leaf to the site. ladder: they are arrays of a map before Go 1.24.
-func (t *Text) classify(g *group, meanings map[uint64]meaning) (class Class, ladder bool) {
-	if !g.matched {
-		return Unknown, false
+// classify walks a chain from the leaf to the site. ladder: they are arrays of a map before Go 1.24.
+func (t *Text) classify(c stacktext.Chain, meanings map[uint64]meaning) (class rank, ladder bool) {
+	if !c.Matched {
+		return isUnknown, false
 	}
-	class = Value
 	collector := false
-	for _, address := range g.hidden {
+	for _, address := range c.Hidden {
 		m := meanings[address]
 		if !m.known {
-			return Unknown, false
+			return isUnknown, false
 		}
 		if collector = m.collector; collector {
 			break
 		}
-		class, ladder = stronger(class, m.class), ladder || m.ladder
+		class, ladder = max(class, m.rank), ladder || m.ladder
 	}
-	between := g.path
-	if g.sited {
+	between := c.Path
+	if c.Sited {
 		between = between[:len(between)-1]
 	}
 	for _, id := range between {
-		name := t.frames[id].function
+		name := t.table.Frames[id].Function
 		if collector = collector || isGC(name); collector {
 			break
 		}
-		class = stronger(class, runtimeClass(name))
+		class = max(class, rankOf(name))
 	}
-	if class == mapAssign {
-		class = MapGrow
+	if class == isAssign {
+		class = isGrow
 	}
-	return class, ladder && class == MapGrow
-}
-
-func stronger(a, b Class) Class {
-	if rank[b] > rank[a] {
-		return b
-	}
-	return a
+	return class, ladder && class == isGrow
 }
 
 // passedOver are the beginnings of the functions that are not call sites. sync.newEntry is inlined into sync.(*Map)'s
@@ -149,19 +150,20 @@ var allocators = []string{
 	"runtime.mallocgc", "runtime.newobject", "runtime.newarray", "runtime.makeslice", "runtime.growslice", "runtime.persistentalloc",
 }
 
-// site is the frame a group belongs to. A stack without any of the user's is shown by the first frame that is no allocator.
-func (t *Text) site(g *group) place {
-	if len(g.path) == 0 {
-		return place{function: "unknown"}
+// site is the index of the frame a chain belongs to, -1 for none. A stack without any of the user's is shown by the first
+// frame that is no allocator.
+func (t *Text) site(c stacktext.Chain) int {
+	if len(c.Path) == 0 {
+		return -1
 	}
-	if !g.sited {
-		for _, id := range g.path {
-			if f := t.frames[id]; !hasAnyPrefix(f.function, allocators) {
-				return f.place
+	if !c.Sited {
+		for _, id := range c.Path {
+			if !hasAnyPrefix(t.table.Frames[id].Function, allocators) {
+				return int(id)
 			}
 		}
 	}
-	return t.frames[g.path[len(g.path)-1]].place
+	return int(c.Path[len(c.Path)-1])
 }
 
 func hasAnyPrefix(name string, prefixes []string) bool {
@@ -171,17 +173,4 @@ func hasAnyPrefix(name string, prefixes []string) bool {
 		}
 	}
 	return false
-}
-
-// isObserver is a frame of the profile being written or served; name may have its offset behind it. runtime/pprof.Do is
-// not the observer: it runs the user's function.
-func isObserver(name []byte) bool {
-	if len(name) == 0 || name[0] != 'n' && name[0] != 'r' { // most names
-		return false
-	}
-	if bytes.HasPrefix(name, []byte("net/http/pprof.")) {
-		return true
-	}
-	called, ok := bytes.CutPrefix(name, []byte("runtime/pprof."))
-	return ok && string(called) != "Do" && !bytes.HasPrefix(called, []byte("Do+"))
 }

@@ -9,19 +9,17 @@
 // put into it. The text lists all return addresses of a stack after the '@', and names on '#' lines those that are not
 // hidden; the hidden ones are asked of /debug/pprof/symbol by the caller.
 //
-// An address in this package's API is always a call address: the return PC minus one, as the '#' lines print it and as
-// /debug/pprof/symbol must be asked. (Asked for the return PC itself it names the neighbour of an inlined call.) The one
-// place that subtracts is parser.hiddenUntil.
+// Addresses are call addresses, see package stacktext, which reads what heap texts and goroutine texts have in common.
 //
 // The body is never held whole. The algorithm:
 //
-//  1. lines cuts the stream into lines, within limits.
+//  1. stacktext.Reader cuts the stream into lines, within limits.
 //  2. The header tells the sampling rate: twice MemProfileRate.
 //  3. record reads the numbers of one bucket and unsamples them as google/pprof does: a block of s bytes is sampled with
 //     p = 1-exp(-s/rate), so the bucket counts 1/p times. Its Horvitz-Thompson variance is n*s*s*(1-p)/(p*p).
-//  4. frameLine finds the hidden addresses (those before the first one that has a '#' line), follows the visible frames
-//     down to the call site, and notices the observer's own stacks (whatever is called from net/http/pprof).
-//  5. finish adds the bucket to the group of equal hidden addresses and equal visible frames up to the site.
+//  4. stacktext.Reader finds the hidden addresses (those before the first one that has a '#' line), follows the visible
+//     frames down to the call site, and notices the observer's own stacks (whatever is called from net/http/pprof).
+//  5. finish adds the bucket to the group of its chain: equal hidden addresses and equal visible frames up to the site.
 //  6. The tail is MemStats. It comes last: a text without its end is refused as a whole (ErrTruncated).
 //  7. Text.Unknown says which addresses need a name, Text.Snapshot gives each group its class (classify) and adds the
 //     groups of one site and class.

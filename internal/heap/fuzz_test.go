@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // FuzzParse: a text or an error, never both; nothing negative; the sites and the observer are the total; names are
-// valid; a text without its end is refused.
+// valid; a text without its end is refused; what a text says does not depend on the pieces it comes in.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"behaviour", "refused"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern, "*.txtar"))
@@ -36,6 +37,10 @@ func FuzzParse(f *testing.F) {
 		if (parsed == nil) == (err == nil) {
 			t.Fatalf("got text %v and error %v", parsed != nil, err)
 		}
+		dripped, errDripped := Parse(iotest.OneByteReader(bytes.NewReader(text)), limits)
+		if (err == nil) != (errDripped == nil) || err != nil && err.Error() != errDripped.Error() {
+			t.Fatalf("got error %v, byte by byte %v", err, errDripped)
+		}
 		if err != nil {
 			if len(err.Error()) > 500 || !utf8.ValidString(err.Error()) {
 				t.Errorf("error of %d bytes: %q", len(err.Error()), err)
@@ -50,6 +55,9 @@ func FuzzParse(f *testing.F) {
 		} {
 			s := parsed.Snapshot(symbol)
 			checkSums(t, s)
+			if got, want := table(dripped.Snapshot(symbol)), table(s); got != want {
+				t.Errorf("byte by byte it says\n%s\nand as a whole\n%s", got, want)
+			}
 			for _, site := range s.Sites {
 				if !utf8.ValidString(site.Function) || !utf8.ValidString(site.File) || strings.ContainsAny(site.Function, "\x1b\x00") {
 					t.Errorf("name %q in %q", site.Function, site.File)

@@ -3,54 +3,16 @@
 
 package heap
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"slices"
-)
-
-// group finds the group of the open bucket, or makes it.
-func (p *parser) group() (*group, error) {
-	p.key = append(p.key[:0], byte(0))
-	if p.matched {
-		p.key[0] = 1
-	} else {
-		p.hidden = p.hidden[:0]
-	}
-	for _, call := range p.hidden {
-		p.key = binary.LittleEndian.AppendUint64(p.key, call)
-	}
-	p.key = append(p.key, '@')
-	for _, id := range p.path {
-		p.key = binary.LittleEndian.AppendUint32(p.key, uint32(id))
-	}
-	if g, ok := p.groups[string(p.key)]; ok {
-		return g, nil
-	}
-	if len(p.groups) == p.limits.Groups {
-		return nil, p.limit("call sites", p.limits.Groups)
-	}
-	if p.held += len(p.hidden) + len(p.path); p.held > p.limits.Addresses {
-		return nil, p.limit("addresses", p.limits.Addresses)
-	}
-	g := &group{matched: p.matched, sited: p.sited, hidden: slices.Clone(p.hidden), path: slices.Clone(p.path)}
-	p.groups[string(p.key)] = g
-	p.text.groups = append(p.text.groups, g)
-	return g, nil
-}
+import "math/bits"
 
 // group is what the buckets of one call site and one way through the runtime sum up to.
 type group struct {
-	matched  bool     // hidden is known
-	sited    bool     // the last of path is the user's; else the stack has only frames that are passed over
-	hidden   []uint64 // addresses of the hidden frames, leaf first
-	path     []int32  // visible frames, leaf first, down to the site; indices into Text.frames
 	totals   Totals
 	variance float64
 	rungs    rungs
 }
 
-func (g *group) add(b bucket) {
+func (g *group) add(b *bucket) {
 	g.totals.add(b.totals) // fits: the sum over all groups does
 	g.variance += b.variance
 	g.rungs.add(b.size)

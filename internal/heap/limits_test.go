@@ -25,11 +25,11 @@ func TestConstantMemory(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 4<<20 {
-		t.Errorf("a text of %d MiB made %d KiB of garbage and results, want at most 4 MiB", len(text)>>20, allocated>>10)
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2<<20 {
+		t.Errorf("a text of %d MiB made %d KiB of garbage and results, want at most 2 MiB", len(text)>>20, allocated>>10)
 	}
-	if live := int64(after.HeapAlloc) - int64(before.HeapAlloc); live > 2<<20 {
-		t.Errorf("%d KiB are held, want at most 2 MiB", live>>10)
+	if live := int64(after.HeapAlloc) - int64(before.HeapAlloc); live > 1<<20 {
+		t.Errorf("%d KiB are held, want at most 1 MiB", live>>10)
 	}
 	runtime.KeepAlive(text)
 	if len(parsed.groups) != 500 {

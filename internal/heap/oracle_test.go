@@ -4,6 +4,7 @@
 package heap
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/pprof/profile"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // The oracle is slow and shares no code with the parser: google/pprof reads the numbers and the addresses, a regular
@@ -39,6 +42,11 @@ var (
 		{oracleFast, MapGrow}, {oracleAssign, MapBox}, {regexp.MustCompile(""), Value},
 	}
 )
+
+type oracleKey struct {
+	stacktext.Place
+	class Class
+}
 
 // TestOracle holds totals, and every site's sums and class, to the oracle.
 func TestOracle(t *testing.T) {
@@ -74,15 +82,15 @@ func oracle(t *testing.T, text string, symbol func(uint64) (string, bool)) Snaps
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := map[uint64]place{}
+	shown := map[uint64]stacktext.Place{}
 	for _, m := range oracleLine.FindAllStringSubmatch(text, -1) {
 		address, _ := strconv.ParseUint(m[1], 16, 64)
 		line, _ := strconv.Atoi(m[4])
-		shown[address] = place{m[2], m[3], line}
+		shown[address] = stacktext.Place{Function: m[2], File: m[3], Line: line}
 	}
 	hidden := regexp.MustCompile(`^(runtime\.|internal/runtime/)`)
 	var s Snapshot
-	sums := map[siteKey]*Totals{}
+	sums := map[oracleKey]*Totals{}
 	for _, sample := range p.Sample {
 		v := Totals{AllocObjects: sample.Value[0], AllocBytes: sample.Value[1], InuseObjects: sample.Value[2], InuseBytes: sample.Value[3]}
 		s.Total.add(v)
@@ -90,39 +98,39 @@ func oracle(t *testing.T, text string, symbol func(uint64) (string, bool)) Snaps
 			continue
 		}
 		best, stopped, observer := len(oracleOrder)-1, false, false
-		var site place
-		var first place // of a stack of the runtime only
+		var site stacktext.Place
+		var first stacktext.Place // of a stack of the runtime only
 		for _, location := range sample.Location {
 			at, ok := shown[location.Address]
 			if !ok {
-				if at.function, ok = symbol(location.Address); !ok {
+				if at.Function, ok = symbol(location.Address); !ok {
 					t.Fatalf("no name for %#x", location.Address)
 				}
 			}
-			observer = observer || oracleMine.MatchString(at.function) && at.function != "runtime/pprof.Do"
-			if site != (place{}) || at.function == "runtime.goexit" {
+			observer = observer || oracleMine.MatchString(at.Function) && at.Function != "runtime/pprof.Do"
+			if site != (stacktext.Place{}) || at.Function == "runtime.goexit" {
 				continue
 			}
-			if !oracleSkip.MatchString(at.function) {
+			if !oracleSkip.MatchString(at.Function) {
 				site = at
 				continue
 			}
-			if first == (place{}) && !hasAnyPrefix(at.function, allocators) && at.line > 0 && hidden.MatchString(at.function) {
+			if first == (stacktext.Place{}) && !hasAnyPrefix(at.Function, allocators) && at.Line > 0 && hidden.MatchString(at.Function) {
 				first = at
 			}
-			stopped = stopped || oracleStop.MatchString(at.function)
+			stopped = stopped || oracleStop.MatchString(at.Function)
 			if !stopped {
-				best = min(best, oracleRank(at.function))
+				best = min(best, oracleRank(at.Function))
 			}
 		}
 		if observer {
 			s.Observer.add(v)
 			continue
 		}
-		if site == (place{}) {
+		if site == (stacktext.Place{}) {
 			site = first
 		}
-		key := siteKey{site, oracleOrder[best].class}
+		key := oracleKey{site, oracleOrder[best].class}
 		if sums[key] == nil {
 			sums[key] = new(Totals)
 		}
@@ -142,14 +150,19 @@ func oracleRank(function string) int {
 	panic("the last rule matches everything")
 }
 
-func sortedSites(sums map[siteKey]*Totals) []Site {
+func sortedSites(sums map[oracleKey]*Totals) []Site {
 	var sites []Site
 	for key, v := range sums {
 		sites = append(sites, Site{
-			Function: key.function, File: key.file, Line: key.line, Class: key.class, AllocBytes: v.AllocBytes, AllocObjects: v.AllocObjects,
+			Function: key.Function, File: key.File, Line: key.Line, Class: key.class, AllocBytes: v.AllocBytes, AllocObjects: v.AllocObjects,
 			InuseBytes: v.InuseBytes, InuseObjects: v.InuseObjects,
 		})
 	}
-	slices.SortFunc(sites, bySize)
+	slices.SortFunc(sites, func(a, b Site) int {
+		return stdcmp.Or(
+			stdcmp.Compare(b.AllocBytes, a.AllocBytes), stdcmp.Compare(a.Function, b.Function), stdcmp.Compare(a.File, b.File),
+			stdcmp.Compare(a.Line, b.Line), stdcmp.Compare(a.Class, b.Class),
+		)
+	})
 	return sites
 }

@@ -5,15 +5,27 @@ package heap
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"sync"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // Parse reads a whole text. It gives a Text or an error, never both: ErrNotHeap, ErrTruncated, *LimitError or
 // *SyntaxError, and ErrTruncated together with the reader's own error where that broke off.
-func Parse(r io.Reader, l Limits) (*Text, error) {
-	l = l.withDefaults()
-	p := newParser(newLines(r, l), l)
+func Parse(r io.Reader, l Limits) (*Text, error) { return parseEach(r, l, nil) }
+
+// parseEach is Parse, and tells each bucket that is in a group, the number of its chain with it. nil is told nothing.
+func parseEach(r io.Reader, l Limits, each func(chain int, b *bucket)) (*Text, error) {
+	p := parser{in: format.Read(r, l), text: &Text{}, each: each}
+	if idle, ok := idleGroups.Get().(*[]group); ok {
+		p.groups = (*idle)[:0]
+	}
+	defer p.close()
+	p.stats.stats = &p.text.MemStats
 	if err := p.header(); err != nil {
 		return nil, err
 	}
@@ -23,57 +35,43 @@ func Parse(r io.Reader, l Limits) (*Text, error) {
 	if err := p.tail(); err != nil {
 		return nil, err
 	}
-	p.text.MemStats = p.stats.stats
-	p.text.Bytes = p.lines.read
-	p.text.frames, p.text.cutNames = p.frames.all, p.frames.cutNames
+	p.text.Bytes = p.in.Lines.Read()
+	p.text.table, p.text.groups = p.in.Table(), slices.Clone(p.groups)
 	return p.text, nil
 }
 
-// parser is the state of one reading. The fields of the bucket being read are kept from bucket to bucket, so that
-// reading one allocates only where its call site is new.
-type parser struct {
-	lines  *lines
-	limits Limits
-	text   *Text
-	frames *frameTable
-	groups map[string]*group // by key
-	stats  *memStatsReader
+// idleGroups are for the next texts: *[]group.
+var idleGroups sync.Pool
 
-	records int
-	held    int // addresses in groups
-
-	open     bool // a bucket is being read
-	idle     bool // ... which counts nothing, so its frames are of no interest
-	now      bucket
-	stack    []byte   // the return PCs behind its '@', as text
-	ahead    []byte   // the end of stack that is not looked at yet
-	hidden   []uint64 // its hidden addresses, leaf first
-	matched  bool     // hidden is complete: a '#' line met its PC
-	tries    int      // how many '#' lines looked for one
-	path     []int32  // its visible frames, leaf first, down to the site
-	sited    bool     // the last of path is the site
-	observer bool     // the stack is the observer's own
-	last     uint64   // address of the '#' line before
-	repeat   int      // how many '#' lines before had the same address
-	key      []byte
+func (p *parser) close() {
+	p.in.Close()
+	if cap(p.groups) <= 8<<10 { // half a megabyte
+		idleGroups.Put(&p.groups)
+	}
 }
 
-func newParser(lines *lines, l Limits) *parser {
-	return &parser{
-		lines: lines, limits: l,
-		text:   &Text{},
-		frames: newFrameTable(l),
-		groups: map[string]*group{},
-		stats:  newMemStatsReader(),
-	}
+// parser is the state of one reading.
+type parser struct {
+	in     *stacktext.Reader
+	text   *Text
+	groups []group // by the reader's chains
+	stats  memStatsReader
+	each   func(chain int, b *bucket)
+
+	records int
+	open    bool // a bucket is being read
+	idle    bool // ... which counts nothing, so its frames are of no interest
+	now     bucket
 }
 
 const headerPrefix = "heap profile:"
 
+func notHeap(line []byte) error { return fmt.Errorf("%w, got %s", ErrNotHeap, stacktext.Excerpt(line)) }
+
 // header reads `heap profile: N: BYTES [N: BYTES] @ heap/RATE`, whose counts are the raw sums, and whose rate is twice
 // MemProfileRate, "because early versions of the C++ profiler did so".
 func (p *parser) header() error {
-	line, ok := p.lines.next()
+	line, ok := p.in.Next()
 	if !ok {
 		return p.headless()
 	}
@@ -83,7 +81,7 @@ func (p *parser) header() error {
 	_, after, found := bytes.Cut(line, []byte("@ heap/"))
 	rate, err := strconv.ParseInt(string(after), 10, 64)
 	if !found || err != nil || rate < 0 {
-		return p.syntax("header %s has no `@ heap/RATE` at its end, RATE being a number from 0 on", excerpt(line))
+		return p.in.Syntax("header %s has no `@ heap/RATE` at its end, RATE being a number from 0 on", stacktext.Excerpt(line))
 	}
 	p.text.Rate = rate / 2
 	return nil
@@ -91,12 +89,12 @@ func (p *parser) header() error {
 
 // headless explains a text without a first line.
 func (p *parser) headless() error {
-	begun := p.lines.buf[p.lines.start:p.lines.end]
+	begun := p.in.Begun()
 	n := min(len(begun), len(headerPrefix))
 	if string(begun[:n]) != headerPrefix[:n] {
 		return notHeap(begun)
 	}
-	if err := p.lines.fail(); err != nil {
+	if err := p.in.Fail(); err != nil {
 		return err
 	}
 	return notHeap(nil)
@@ -105,12 +103,12 @@ func (p *parser) headless() error {
 // body reads the buckets up to the MemStats.
 func (p *parser) body() error {
 	for {
-		line, ok := p.lines.next()
+		line, ok := p.in.Next()
 		if !ok {
-			if err := p.lines.fail(); err != nil {
+			if err := p.in.Fail(); err != nil {
 				return err
 			}
-			return p.truncated("it ends before its MemStats")
+			return p.in.Truncated("it ends before its MemStats")
 		}
 		var err error
 		switch {
@@ -120,7 +118,9 @@ func (p *parser) body() error {
 			if string(line) == memStatsHead {
 				return p.finish()
 			}
-			err = p.frameLine(line)
+			if p.open && !p.idle {
+				err = p.in.Frame(line)
+			}
 		default:
 			if err = p.finish(); err == nil {
 				err = p.record(line)
@@ -135,9 +135,9 @@ func (p *parser) body() error {
 // tail reads the MemStats, which only '#' lines and empty lines follow.
 func (p *parser) tail() error {
 	for {
-		line, ok := p.lines.next()
+		line, ok := p.in.Next()
 		if !ok {
-			if err := p.lines.fail(); err != nil {
+			if err := p.in.Fail(); err != nil {
 				return err
 			}
 			return p.stats.end()
@@ -146,10 +146,10 @@ func (p *parser) tail() error {
 			continue
 		}
 		if line[0] != '#' {
-			return p.syntax("got %s behind the MemStats, want lines that begin with '#'", excerpt(line))
+			return p.in.Syntax("got %s behind the MemStats, want lines that begin with '#'", stacktext.Excerpt(line))
 		}
 		if err := p.stats.line(line); err != nil {
-			return p.syntax("%w", err)
+			return p.in.Syntax("%w", err)
 		}
 	}
 }

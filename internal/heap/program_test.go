@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 var (
@@ -121,7 +123,7 @@ func readTruth(t *testing.T, file string) map[string]int64 {
 	truth := map[string]int64{}
 	for line := range strings.Lines(read(t, file)) {
 		name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
-		n, _, err := decimal([]byte(number))
+		n, _, err := stacktext.Decimal([]byte(number))
 		if err != nil {
 			t.Fatalf("%s: %q: %v", file, line, err)
 		}

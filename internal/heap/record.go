@@ -6,6 +6,8 @@ package heap
 import (
 	"fmt"
 	"math"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // bucket is what one record says: the blocks of one size allocated by one stack.
@@ -15,117 +17,105 @@ type bucket struct {
 	size     int64   // of one block, bytes; 0 when none was allocated
 }
 
-func notHeap(line []byte) error { return fmt.Errorf("%w, got %s", ErrNotHeap, excerpt(line)) }
-
-func (p *parser) truncated(why string) error {
-	return fmt.Errorf("%w after line %d: %s", ErrTruncated, p.lines.line, why)
-}
-
-// syntax is a SyntaxError at the current line.
-func (p *parser) syntax(format string, args ...any) error {
-	return &SyntaxError{Line: p.lines.line, Msg: fmt.Errorf(format, args...).Error()}
-}
-
-func (p *parser) limit(what string, limit int) error {
-	return &LimitError{What: what, Limit: int64(limit), Line: p.lines.line}
-}
+const recordShape = "got %s, want a record `N: BYTES [N: BYTES] @ 0xPC ...`: %w"
 
 // record reads `INUSE: BYTES [ALLOC: BYTES] @ 0xPC 0xPC ...`, raw numbers of sampled blocks, and opens the bucket.
 func (p *parser) record(line []byte) error {
-	if p.records++; p.records > p.limits.Records {
-		return p.limit("records", p.limits.Records)
+	if p.records++; p.records > p.in.Records() {
+		return p.in.Limit("records", p.in.Records())
 	}
 	var raw [4]int64
 	rest := line
 	for i, before := range [...]string{"", ": ", " [", ": "} {
 		var err error
-		if rest, err = literal(rest, before); err == nil {
-			raw[i], rest, err = decimal(rest)
+		if rest, err = stacktext.Literal(rest, before); err == nil {
+			raw[i], rest, err = stacktext.Decimal(rest)
 		}
 		if err != nil {
-			return p.syntax("got %s, want a record `N: BYTES [N: BYTES] @ 0xPC ...`: %w", excerpt(line), err)
+			return p.in.Syntax(recordShape, stacktext.Excerpt(line), err)
 		}
 	}
-	rest, err := literal(rest, "] @")
+	rest, err := stacktext.Literal(rest, "] @")
 	if err != nil {
-		return p.syntax("got %s, want a record `N: BYTES [N: BYTES] @ 0xPC ...`: %w", excerpt(line), err)
-	}
-	if p.now, err = p.unsampled(raw); err != nil {
-		return p.syntax("record %s: %w", excerpt(line), err)
+		return p.in.Syntax(recordShape, stacktext.Excerpt(line), err)
 	}
 	p.open, p.idle = true, raw == [4]int64{}
-	p.stack = append(p.stack[:0], rest...)
-	p.ahead = p.stack
-	p.hidden, p.path = p.hidden[:0], p.path[:0]
-	p.matched, p.sited, p.observer = false, false, false
-	p.last, p.repeat, p.tries = 0, 0, 0
+	if p.idle {
+		return nil
+	}
+	if p.now, err = p.unsampled(&raw); err != nil {
+		return p.in.Syntax("record %s: %w", stacktext.Excerpt(line), err)
+	}
+	p.in.Open(rest, false)
 	return nil
 }
 
 // unsampled makes the bucket of the raw numbers in-use objects, in-use bytes, allocated objects, allocated bytes.
-func (p *parser) unsampled(raw [4]int64) (b bucket, err error) {
+func (p *parser) unsampled(raw *[4]int64) (b bucket, err error) {
 	if raw[0] == 0 && raw[1] != 0 || raw[2] == 0 && raw[3] != 0 {
 		return b, fmt.Errorf("no objects, and yet their bytes")
 	}
-	rate := p.text.Rate
-	var ok, ok2 bool
-	b.totals.InuseObjects, b.totals.InuseBytes, ok = unsample(raw[0], raw[1], rate)
-	b.totals.AllocObjects, b.totals.AllocBytes, ok2 = unsample(raw[2], raw[3], rate)
-	if !ok || !ok2 {
-		return b, fmt.Errorf("unsampled at rate %d it is more than %d", rate, int64(math.MaxInt64))
-	}
 	b.totals.Samples = raw[2]
-	b.variance = variance(raw[2], raw[3], rate)
 	if raw[2] > 0 {
 		b.size = raw[3] / raw[2]
 	}
-	return b, nil
+	rate := p.text.Rate
+	if rate <= 1 || raw[3] == 0 || raw[3]%raw[2] != 0 || raw[1] != 0 && (raw[1]/raw[0] != b.size || raw[1]%raw[0] != 0) {
+		return p.unsampledApart(b, raw)
+	}
+	// The blocks of a bucket are of one size, so one exponential does for both pairs.
+	miss := missed(raw[2], raw[3], rate)
+	ok, ok2 := true, true
+	if raw[1] != 0 {
+		b.totals.InuseObjects, b.totals.InuseBytes, ok = scaled(raw[0], raw[1], miss)
+	}
+	b.totals.AllocObjects, b.totals.AllocBytes, ok2 = scaled(raw[2], raw[3], miss)
+	b.variance = varianceOf(raw[2], raw[3], miss)
+	return b, p.fits(ok && ok2)
 }
 
-// literal takes want from the head of b.
-func literal(b []byte, want string) ([]byte, error) {
-	if len(b) < len(want) || string(b[:len(want)]) != want {
-		return nil, fmt.Errorf("no %q at %s", want, excerpt(b))
-	}
-	return b[len(want):], nil
+// unsampledApart is for a bucket of blocks of several sizes, which Go does not write.
+func (p *parser) unsampledApart(b bucket, raw *[4]int64) (bucket, error) {
+	var ok, ok2 bool
+	b.totals.InuseObjects, b.totals.InuseBytes, ok = unsample(raw[0], raw[1], p.text.Rate)
+	b.totals.AllocObjects, b.totals.AllocBytes, ok2 = unsample(raw[2], raw[3], p.text.Rate)
+	b.variance = variance(raw[2], raw[3], p.text.Rate)
+	return b, p.fits(ok && ok2)
 }
 
-// decimal takes a number from 0 to the greatest int64 from the head of b.
-func decimal(b []byte) (n int64, rest []byte, err error) {
-	i := 0
-	for ; i < len(b) && b[i] >= '0' && b[i] <= '9'; i++ {
-		d := int64(b[i] - '0')
-		if n > (math.MaxInt64-d)/10 {
-			return 0, nil, fmt.Errorf("a number above %d at %s", int64(math.MaxInt64), excerpt(b))
-		}
-		n = n*10 + d
+func (p *parser) fits(ok bool) error {
+	if !ok {
+		return fmt.Errorf("unsampled at rate %d it is more than %d", p.text.Rate, int64(math.MaxInt64))
 	}
-	if i == 0 {
-		return 0, nil, fmt.Errorf("no number from 0 on at %s", excerpt(b))
-	}
-	return n, b[i:], nil
+	return nil
 }
 
-// hexadecimal takes `0x` and 1 to 16 hexadecimal digits from the head of b.
-func hexadecimal(b []byte) (n uint64, rest []byte, ok bool) {
-	if len(b) < 3 || b[0] != '0' || b[1] != 'x' {
-		return 0, nil, false
+// finish adds the open bucket to its group.
+func (p *parser) finish() error {
+	if !p.open {
+		return nil
 	}
-	i := 2
-	for ; i < len(b); i++ {
-		c := b[i]
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		default:
-			return n, b[i:], i > 2
-		}
-		if i == 18 {
-			return 0, nil, false
-		}
-		n = n<<4 | uint64(c)
+	p.open = false
+	if p.idle {
+		return nil
 	}
-	return n, nil, true
+	if !p.text.Total.add(p.now.totals) {
+		return p.in.Syntax("the sum of the records is more than an int64 holds")
+	}
+	if p.in.Observed() {
+		p.text.Observer.add(p.now.totals)
+		return nil
+	}
+	i, err := p.in.Chain()
+	if err != nil {
+		return err
+	}
+	if i == len(p.groups) {
+		p.groups = append(p.groups, group{})
+	}
+	p.groups[i].add(&p.now)
+	if p.each != nil {
+		p.each(i, &p.now)
+	}
+	return nil
 }

@@ -3,12 +3,7 @@
 
 package heap
 
-import (
-	"cmp"
-	"fmt"
-	"math"
-	"slices"
-)
+import "fmt"
 
 // Site is what one call site allocated in one class since the process started, unsampled.
 type Site struct {
@@ -35,44 +30,23 @@ type Snapshot struct {
 	Warnings      []string // what to know before believing the numbers
 }
 
-type siteKey struct {
-	place
-	class Class
-}
-
-type siteSum struct {
-	totals   Totals
-	variance float64
-	rungs    rungs
-}
-
 // Snapshot classifies the groups. symbol gives the name of a hidden frame's address; where it has none, the site's class
 // is Unknown.
 func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
-	sums := map[siteKey]*siteSum{}
 	meanings := t.meanings(symbol)
-	for _, g := range t.groups {
-		class, ladder := t.classify(g, meanings)
-		key := siteKey{t.site(g), class}
-		sum := sums[key]
-		if sum == nil {
-			sum = new(siteSum)
-			sums[key] = sum
-		}
-		sum.totals.add(g.totals)
-		sum.variance += g.variance
+	sums := newSiteSums(t)
+	defer sums.close()
+	for i := range t.groups {
+		chain, group := t.table.Chain(i), &t.groups[i]
+		class, ladder := t.classify(chain, meanings)
+		sum := sums.of(t, t.site(chain), class)
+		sum.totals.add(group.totals)
+		sum.variance += group.variance
 		if ladder && t.Rate > 1 {
-			sum.rungs.merge(g.rungs)
+			sum.rungs.merge(group.rungs)
 		}
 	}
-	s := Snapshot{
-		Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes,
-		Sites: make([]Site, 0, len(sums)),
-	}
-	for key, sum := range sums {
-		s.Sites = append(s.Sites, sum.site(key))
-	}
-	slices.SortFunc(s.Sites, bySize)
+	s := Snapshot{Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes, Sites: sums.sites()}
 	for _, m := range meanings {
 		if !m.known {
 			s.Unresolved++
@@ -80,25 +54,6 @@ func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
 	}
 	t.warn(&s)
 	return s
-}
-
-func (sum *siteSum) site(key siteKey) Site {
-	unseen := float64(sum.rungs.unseen())
-	return Site{
-		Function: key.function, File: key.file, Line: key.line, Class: key.class,
-		AllocBytes: sum.totals.AllocBytes, AllocObjects: sum.totals.AllocObjects,
-		InuseBytes: sum.totals.InuseBytes, InuseObjects: sum.totals.InuseObjects,
-		Samples: sum.totals.Samples, StdErrBytes: math.Sqrt(sum.variance + unseen*unseen),
-	}
-}
-
-func bySize(a, b Site) int {
-	if c := cmp.Compare(b.AllocBytes, a.AllocBytes); c != 0 {
-		return c // no name is looked at where the size decides
-	}
-	return cmp.Or(
-		cmp.Compare(a.Function, b.Function), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Class, b.Class),
-	)
 }
 
 // warn says what is not as it should be.
@@ -117,6 +72,6 @@ func (t *Text) warn(s *Snapshot) {
 	warn(t.Rate == 0, "MemProfileRate is 0: the process takes no samples, so no site can be seen")
 	warn(s.Unresolved > 0, "%d runtime frames have no name", s.Unresolved)
 	warn(unknown > 0, "%d allocated bytes are of class unknown", unknown)
-	warn(t.odd > 0, "%d lines of stacks were not understood", t.odd)
-	warn(t.cutNames > 0, "%d names were longer than the limit and are cut", t.cutNames)
+	warn(t.table.Odd > 0, "%d lines of stacks were not understood", t.table.Odd)
+	warn(t.table.CutNames > 0, "%d names were longer than the limit and are cut", t.table.CutNames)
 }

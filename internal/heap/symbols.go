@@ -4,40 +4,13 @@
 package heap
 
 import (
-	"bytes"
 	"io"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // ParseSymbols reads an answer of /debug/pprof/symbol: `0xADDRESS NAME` a line, `num_symbols: N` before them. Addresses
 // are as they were asked. Limits.Bytes, LineBytes, Addresses and NameBytes apply.
 func ParseSymbols(r io.Reader, l Limits) (map[uint64]string, error) {
-	l = l.withDefaults()
-	lines := newLines(r, l)
-	names := map[uint64]string{}
-	shared := map[string]string{}
-	for {
-		line, ok := lines.next()
-		if !ok {
-			if err := lines.fail(); err != nil {
-				return nil, err
-			}
-			return names, nil
-		}
-		if len(line) == 0 || bytes.HasPrefix(line, []byte("num_symbols: ")) || bytes.HasPrefix(line, []byte("reading request: ")) {
-			continue
-		}
-		address, name, ok := hexadecimal(line)
-		if !ok || len(name) < 2 || name[0] != ' ' {
-			return nil, &SyntaxError{Line: lines.line, Msg: "got " + excerpt(line) + ", want `0xADDRESS NAME`"}
-		}
-		if len(names) == l.Addresses {
-			return nil, &LimitError{What: "addresses", Limit: int64(l.Addresses), Line: lines.line}
-		}
-		s, ok := shared[string(name[1:])]
-		if !ok {
-			s, _ = clean(string(name[1:]), l.NameBytes)
-			shared[string(name[1:])] = s
-		}
-		names[address] = s
-	}
+	return stacktext.ParseSymbols(r, l, ErrTruncated)
 }

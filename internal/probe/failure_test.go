@@ -20,8 +20,8 @@ import (
 // TestBadTargets shows what each kind of broken target is called.
 func TestBadTargets(t *testing.T) {
 	const limit = 1 << 20
-	whole := text{}.String()
-	big := text{extra: "\n" + strings.Repeat("1: 1 [1: 1] @ 0x101\n#\t0x100\tmain.fill+0x1\t/src/main.go:7\n\n", limit/50)}.String()
+	whole := heapText{}.String()
+	big := heapText{extra: "\n" + strings.Repeat("1: 1 [1: 1] @ 0x101\n#\t0x100\tmain.fill+0x1\t/src/main.go:7\n\n", limit/50)}.String()
 	html := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, "<!DOCTYPE html><title>Login</title>")
@@ -48,7 +48,9 @@ func TestBadTargets(t *testing.T) {
 		{"hangs before the headers", hangs(""), KindTimeout, nil},
 		{"hangs in the body", hangs(whole[:200]), KindTimeout, nil},
 		{"drips", drip, KindTimeout, nil},
-		{"404", status(404), KindHTTPStatus, []string{"got status 404, want 200"}},
+		{"404", status(404), KindAbsent, []string{"got status 404, want 200"}},
+		{"405", status(405), KindMethod, []string{"got status 405"}},
+		{"400", status(400), KindHTTPStatus, []string{"got status 400"}},
 		{"500", status(500), KindHTTPStatus, []string{"got status 500"}},
 		{"204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, KindHTTPStatus, []string{"got status 204"}},
 		{"html", html, KindNotPprof, []string{`content type "text/html; charset=utf-8"`, "<!DOCTYPE html>"}},
@@ -81,6 +83,9 @@ func TestBadTargets(t *testing.T) {
 			wantError(t, err, test.kind, append(test.words, base.Host+"/debug/pprof/heap")...)
 			if o.Heap.Sites != nil || !m.knows(1) {
 				t.Error("a failed visit left an observation or changed the memory")
+			}
+			if o.Cost.Wall <= 0 || o.Cost.CPU < leastCPU {
+				t.Errorf("cost %+v: a failed visit costs the process as much", o.Cost)
 			}
 		})
 	}
@@ -153,41 +158,29 @@ func TestCanceledByTheCaller(t *testing.T) {
 	}
 }
 
-// TestPartial loses nothing that was heard: a page that fails leaves the heap.
+// TestPartial loses nothing that was heard: a symbol page that fails leaves the heap.
 func TestPartial(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		change func(p *process)
+		symbol http.HandlerFunc
 		kind   Kind // of the one error; empty: none
-		page   string
-		class  heap.Class
 	}{
-		{"no symbol page", func(p *process) { p.symbol = nil }, KindHTTPStatus, "symbol", heap.Unknown},
-		{"symbol page is HTML", func(p *process) { p.symbol = says("<html>\n") }, KindNotPprof, "symbol", heap.Unknown},
-		{"symbol page hangs", func(p *process) { p.symbol = hangs("0x10 runtime") }, KindTimeout, "symbol", heap.Unknown},
-		{"symbol page knows nothing", func(p *process) { p.symbol = says("num_symbols: 1\n") }, "", "", heap.Unknown},
-		{"no goroutine page", func(p *process) { p.goroutine = nil }, KindHTTPStatus, "goroutine", heap.MapGrow},
-		{"goroutine page is HTML", func(p *process) { p.goroutine = says("<html>") }, KindNotPprof, "goroutine", heap.MapGrow},
-		{"goroutine page is negative", func(p *process) { p.goroutine = says("goroutine profile: total -1\n") }, KindNotPprof, "goroutine", heap.MapGrow},
-		{"goroutine page hangs behind its head", func(p *process) { p.goroutine = hangs("goroutine profile: total 42\n") }, "", "", heap.MapGrow},
-		{"no vars", func(p *process) { p.vars = nil }, "", "", heap.MapGrow},
-		{"vars are no JSON", func(p *process) { p.vars = says("hunter2") }, KindNotPprof, "vars", heap.MapGrow},
-		{"vars are cut", func(p *process) { p.vars = says(`{"cmdline":["hunter2`) }, KindTruncated, "vars", heap.MapGrow},
-		{"vars are a gzip bomb", func(p *process) { p.vars = zipped(strings.Repeat(" ", 1<<20), 9) }, KindTooLarge, "vars", heap.MapGrow},
-		{"vars fail", func(p *process) { p.vars = status(500) }, KindHTTPStatus, "vars", heap.MapGrow},
+		{"no symbol page", nil, KindAbsent},
+		{"symbol page is HTML", says("<html>\n"), KindNotPprof},
+		{"symbol page hangs", hangs("0x10 runtime"), KindTimeout},
+		{"symbol page knows nothing", says("num_symbols: 1\n"), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			process := healthy()
-			test.change(process)
+			process.symbol = test.symbol
 			timeout := time.Minute
 			if test.kind == KindTimeout {
 				timeout = time.Second
 			}
-			p := New(client(t), Settings{Timeout: timeout, Goroutines: true, Vars: true})
-			o := visitOK(t, p, start(t, process), new(Memory))
-			findSite(t, o, "main.fill", test.class)
-			if (test.class == heap.Unknown) != (len(o.Heap.Warnings) > 0) {
-				t.Errorf("class %s with warnings %q", test.class, o.Heap.Warnings)
+			o := visitOK(t, New(client(t), Settings{Timeout: timeout}), start(t, process), new(Memory))
+			findSite(t, o, "main.fill", heap.Unknown)
+			if len(o.Heap.Warnings) == 0 {
+				t.Error("no warning of unknown classes")
 			}
 			if test.kind == "" {
 				if len(o.Partial) != 0 {
@@ -195,10 +188,10 @@ func TestPartial(t *testing.T) {
 				}
 				return
 			}
-			wantError(t, o.Partial[0], test.kind, test.page)
-			if test.kind != KindTimeout && len(o.Partial) != 1 {
-				t.Errorf("got %v, want one error", o.Partial)
+			if len(o.Partial) != 1 {
+				t.Fatalf("got %v, want one error", o.Partial)
 			}
+			wantError(t, o.Partial[0], test.kind, "symbol")
 		})
 	}
 }

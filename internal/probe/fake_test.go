@@ -24,15 +24,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // process is a Go process as its pprof pages show it. A nil page is not served.
 type process struct {
-	heap, symbol, goroutine, vars http.HandlerFunc
-	asked                         []string // path?query of the requests, in order
+	heap, symbol, mutex http.HandlerFunc
+	other               map[string]http.HandlerFunc // by path
+	asked               []string                    // path?query of the requests, in order
 }
 
 func (p *process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.asked = append(p.asked, r.URL.RequestURI())
 	page := map[string]http.HandlerFunc{
-		"/debug/pprof/heap": p.heap, "/debug/pprof/symbol": p.symbol, "/debug/pprof/goroutine": p.goroutine, "/debug/vars": p.vars,
+		"/debug/pprof/heap": p.heap, "/debug/pprof/symbol": p.symbol, "/debug/pprof/mutex": p.mutex,
 	}[r.URL.Path]
+	if page == nil {
+		page = p.other[r.URL.Path]
+	}
 	if page == nil {
 		http.NotFound(w, r)
 		return
@@ -71,18 +75,16 @@ func hangs(head string) http.HandlerFunc {
 	}
 }
 
-// healthy is a process that answers everything.
+// healthy is a process that answers what a visit asks.
 func healthy() *process {
 	return &process{
-		heap:      says(text{}.String()),
-		symbol:    says("num_symbols: 1\n0x10 runtime.hashGrow\n0x20 runtime.mapassign_fast64\n"),
-		goroutine: says("goroutine profile: total 42\n1 @ 0x1\n"),
-		vars:      says(`{"cmdline":["/opt/shop/shop","-password=hunter2"],"memstats":{"PauseTotalNs":77,"Alloc":1},"own":{"x":[1]}}`),
+		heap:   says(heapText{}.String()),
+		symbol: says("num_symbols: 1\n0x10 runtime.hashGrow\n0x20 runtime.mapassign_fast64\n"),
 	}
 }
 
-// text is a heap text of one site. The zero value is a process after 2 GCs.
-type text struct {
+// heapText is a heap text of one site. The zero value is a process after 2 GCs.
+type heapText struct {
 	numGC      uint32            // 0 means 2
 	ends       map[uint32]uint64 // PauseEnd of a cycle, where it is not 1000 and the cycle
 	totalAlloc uint64
@@ -90,7 +92,7 @@ type text struct {
 	extra      string // records
 }
 
-func (x text) String() string {
+func (x heapText) String() string {
 	if x.numGC == 0 {
 		x.numGC = 2
 	}

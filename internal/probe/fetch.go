@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/heapgate/heapgate/internal/heap"
@@ -22,32 +25,54 @@ const (
 	drainTime  = 100 * time.Millisecond
 )
 
-// fetch asks for one page and gives its body to read. Whatever comes of it, the body is closed. limit bounds the bytes
-// on the wire; read bounds what it takes itself.
-func (p *Prober) fetch(ctx context.Context, u *url.URL, limit int64, read func(body io.Reader) error) error {
+// fetch asks for one page and gives its body to read. Whatever comes of it, the body is closed.
+func (p *Prober) fetch(ctx context.Context, u *url.URL, page Page, read func(body io.Reader) error) (Cost, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	began := time.Now()
+	var connected atomic.Int64 // nanoseconds after began
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(int64(time.Since(began))) },
+	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return fail(u, 0, err)
+		return Cost{}, fail(u, 0, err)
 	}
 	req.Header.Set("Accept-Encoding", "identity") // compressing costs the process more than it saves
+	req.Close = !p.settings.KeepAlive
+	cost := func(bytes int64) Cost {
+		wall := time.Since(began) - time.Duration(connected.Load())
+		return Cost{CPU: page.price.estimate(page.asked, wall, bytes), Wall: wall, Bytes: bytes}
+	}
 	resp, err := p.client.Do(req)
+	if err != nil && connected.Load() == 0 {
+		return Cost{}, fail(u, 0, err)
+	}
 	if err != nil {
-		return fail(u, 0, err)
+		return cost(0), fail(u, 0, err)
 	}
-	defer func() {
-		timer := time.AfterFunc(drainTime, cancel)
-		_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
-		timer.Stop()
-		_ = resp.Body.Close()
-	}()
+	limit := page.limit(&p.settings)
+	wire := &capped{r: resp.Body, limit: limit, left: limit}
+	failure := answered(u, resp, wire, read, cancel)
+	spent := cost(limit - max(wire.left, 0))
+	p.leave(resp, cancel)
+	if failure != nil {
+		return spent, failure
+	}
+	return spent, nil
+}
+
+// answered reads what came.
+func answered(u *url.URL, resp *http.Response, wire *capped, read func(body io.Reader) error, cancel func()) *Error {
 	if resp.StatusCode != http.StatusOK {
-		return fail(u, resp.StatusCode, statusError(resp))
+		timer := time.AfterFunc(drainTime, cancel)
+		defer timer.Stop()
+		return refusal(u, resp)
 	}
-	body, err := decoded(resp, limit)
+	body, done, err := decoded(resp, wire)
 	if err == nil {
 		err = read(body)
+		done()
 	}
 	if err == nil {
 		return nil
@@ -59,20 +84,36 @@ func (p *Prober) fetch(ctx context.Context, u *url.URL, limit int64, read func(b
 	return failure
 }
 
-// decoded is the body within its limit, also where a proxy compressed it unasked.
-func decoded(resp *http.Response, limit int64) (io.Reader, error) {
-	wire := &capped{r: resp.Body, limit: limit, left: limit}
+// leave closes the body. A connection that is to be used again needs the body's end.
+func (p *Prober) leave(resp *http.Response, cancel func()) {
+	if p.settings.KeepAlive {
+		timer := time.AfterFunc(drainTime, cancel)
+		_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
+		timer.Stop()
+	}
+	_ = resp.Body.Close()
+}
+
+var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+// decoded is the body within its limit, also where a proxy compressed it unasked. done must be called when it is read.
+func decoded(resp *http.Response, wire *capped) (body io.Reader, done func(), err error) {
 	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
-		return wire, nil
+		return wire, func() {}, nil
 	case "gzip", "x-gzip":
-		plain, err := gzip.NewReader(wire)
-		if err != nil {
-			return nil, fmt.Errorf("content encoding gzip: %w", err)
+		plain := unzippers.Get().(*gzip.Reader)
+		done = func() {
+			_ = plain.Reset(strings.NewReader("")) // lets go of the body
+			unzippers.Put(plain)
 		}
-		return &capped{r: plain, limit: limit, left: limit}, nil
+		if err := plain.Reset(wire); err != nil {
+			done()
+			return nil, nil, fmt.Errorf("content encoding gzip: %w", err)
+		}
+		return &capped{r: plain, limit: wire.limit, left: wire.limit}, done, nil
 	default:
-		return nil, fmt.Errorf("got content encoding %.60q, want none or gzip", encoding)
+		return nil, nil, fmt.Errorf("got content encoding %.60q, want none or gzip", encoding)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/heapgate/heapgate/internal/heap"
 )
 
-func read(t *testing.T, x text) *heap.Text {
+func read(t *testing.T, x heapText) *heap.Text {
 	t.Helper()
 	parsed, err := heap.Parse(strings.NewReader(x.String()), heap.Limits{})
 	if err != nil {
@@ -25,23 +25,23 @@ func read(t *testing.T, x text) *heap.Text {
 func TestIdentity(t *testing.T) {
 	for _, test := range []struct {
 		name      string
-		now       text
+		now       heapText
 		restarted bool
 		kept      bool // the names
 	}{
-		{"nothing happened", text{}, false, true},
-		{"cycles went by", text{numGC: 9, totalAlloc: 100}, false, true},
-		{"255 cycles went by", text{numGC: 257}, false, true},
-		{"so many that the ring forgot", text{numGC: 258}, false, false},
-		{"fewer cycles", text{numGC: 1}, true, false},
-		{"the last cycle ended at another time", text{ends: map[uint32]uint64{2: 5}}, true, false},
-		{"an earlier cycle is another's business", text{ends: map[uint32]uint64{1: 5}}, false, true},
-		{"more cycles, of another process", text{numGC: 9, totalAlloc: 100, ends: map[uint32]uint64{2: 5002}}, true, false},
-		{"another program", text{numGC: 300, totalAlloc: 100, function: "main.other"}, true, false},
+		{"nothing happened", heapText{}, false, true},
+		{"cycles went by", heapText{numGC: 9, totalAlloc: 100}, false, true},
+		{"255 cycles went by", heapText{numGC: 257}, false, true},
+		{"so many that the ring forgot", heapText{numGC: 258}, false, false},
+		{"fewer cycles", heapText{numGC: 1}, true, false},
+		{"the last cycle ended at another time", heapText{ends: map[uint32]uint64{2: 5}}, true, false},
+		{"an earlier cycle is another's business", heapText{ends: map[uint32]uint64{1: 5}}, false, true},
+		{"more cycles, of another process", heapText{numGC: 9, totalAlloc: 100, ends: map[uint32]uint64{2: 5002}}, true, false},
+		{"another program", heapText{numGC: 300, totalAlloc: 100, function: "main.other"}, true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var m Memory
-			if m.meet(read(t, text{})) {
+			if m.meet(read(t, heapText{})) {
 				t.Error("the first text is a restart")
 			}
 			m.learn([]uint64{0x10}, map[uint64]string{0x10: "runtime.hashGrow"})
@@ -54,15 +54,15 @@ func TestIdentity(t *testing.T) {
 
 func TestCountersBack(t *testing.T) {
 	var m Memory
-	m.meet(read(t, text{totalAlloc: 10}))
-	if !m.meet(read(t, text{totalAlloc: 9})) {
+	m.meet(read(t, heapText{totalAlloc: 10}))
+	if !m.meet(read(t, heapText{totalAlloc: 9})) {
 		t.Error("TotalAlloc went back, and it is the same process")
 	}
 }
 
 // TestBeforeTheFirstGC cannot be proved to be the same process.
 func TestBeforeTheFirstGC(t *testing.T) {
-	young := strings.Replace(text{}.String(), "# NumGC = 2", "# NumGC = 0", 1)
+	young := strings.Replace(heapText{}.String(), "# NumGC = 2", "# NumGC = 0", 1)
 	parsed, err := heap.Parse(strings.NewReader(young), heap.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -92,9 +92,9 @@ func TestSymbolsAreAskedOnce(t *testing.T) {
 	}
 	visit("/debug/pprof/symbol?0x10+0x20")
 	visit("")
-	process.heap = says(text{numGC: 3, extra: "\n1: 1 [1: 1] @ 0x31 0x101\n#\t0x100\tmain.fill+0x1\t/src/main.go:7\n"}.String())
+	process.heap = says(heapText{numGC: 3, extra: "\n1: 1 [1: 1] @ 0x31 0x101\n#\t0x100\tmain.fill+0x1\t/src/main.go:7\n"}.String())
 	visit("/debug/pprof/symbol?0x30")
-	process.heap = says(text{numGC: 1}.String())
+	process.heap = says(heapText{numGC: 1}.String())
 	visit("/debug/pprof/symbol?0x10+0x20")
 }
 
@@ -115,7 +115,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		for i := from; i < from+n; i++ {
 			fmt.Fprintf(&b, "\n1: 1 [1: 1] @ %#x 0x101\n#\t0x100\tmain.fill+0x1\t/src/main.go:7\n", 0x7f0000000001+0x100*i)
 		}
-		return says(text{extra: b.String()}.String())
+		return says(heapText{extra: b.String()}.String())
 	}
 	base := start(t, process)
 	p := New(client(t), Settings{MaxSymbols: 2002})

@@ -4,38 +4,26 @@
 package probe
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/heapgate/heapgate/internal/heap"
+	"github.com/heapgate/heapgate/internal/stacktext"
 )
 
 // Settings of a Prober. A zero number means its default.
 type Settings struct {
-	Timeout      time.Duration // of a whole visit; default 10 s
-	MaxBodyBytes int64         // of the heap text, decompressed; default 64 MiB
-	MaxSymbols   int           // names kept in one Memory; default 16,384
-	Goroutines   bool          // count goroutines: the process walks all its stacks for it
-	Vars         bool          // read /debug/vars, where there is one
-}
-
-// Observation is what one visit brought home.
-type Observation struct {
-	At         time.Time // when the visit began; the process reads its MemStats right after
-	Duration   time.Duration
-	Bytes      int64 // length of the heap text, decompressed
-	Heap       heap.Snapshot
-	Goroutines *int64 // nil when not asked for, or in Partial
-	Restarted  bool   // provably another process than in the visit before
-	Vars       *Vars  // nil when not asked for, not served, or in Partial
-	Partial    []error
-}
-
-// Vars is what /debug/vars adds to the heap text. Arguments are left out: they may hold secrets.
-type Vars struct {
-	Command      string // the base name of the program
-	PauseTotalNs uint64 // the sum of all stop-the-world pauses, of which the text only has the last 256
+	Timeout         time.Duration // of a whole visit, and of any other page beside the seconds it is asked to gather; default 10 s
+	MaxBodyBytes    int64         // of a text, decompressed; default 64 MiB
+	MaxProfileBytes int64         // of a protobuf profile, as it comes; default 16 MiB
+	MaxTraceBytes   int64         // of an execution trace; default 16 MiB
+	MaxRecords      int           // of a text; default 1,000,000
+	MaxName         int           // bytes of a function or file name in a text; default 1024
+	MaxSymbols      int           // names kept in one Memory; default 16,384
+	Cache           *Cache        // of names, shared by processes of one build; nil: each is asked for its own
+	KeepAlive       bool          // keep connections between requests: on plain HTTP it saves nothing and holds 32 kB a target
 }
 
 // Prober visits processes. It may be used by many goroutines at once, each with its own Memory.
@@ -44,33 +32,43 @@ type Prober struct {
 	settings Settings
 }
 
-// New copies the client (nil means a new one) and forbids it to follow redirects.
+// New copies the client (nil means a new one), forbids it to follow redirects, and puts Settings.Timeout in the place of
+// its timeout, which knows nothing of pages that gather for longer.
 func New(c *http.Client, s Settings) *Prober {
 	client := http.Client{}
 	if c != nil {
 		client = *c
 	}
 	client.Transport = noRedirects{client.Transport}
-	if s.Timeout <= 0 {
-		s.Timeout = 10 * time.Second
-	}
-	if s.MaxBodyBytes <= 0 {
-		s.MaxBodyBytes = 64 << 20
-	}
-	if s.MaxSymbols <= 0 {
-		s.MaxSymbols = 16384
-	}
+	client.Timeout = 0
+	setDefault(&s.Timeout, 10*time.Second)
+	setDefault(&s.MaxBodyBytes, 64<<20)
+	setDefault(&s.MaxProfileBytes, 16<<20)
+	setDefault(&s.MaxTraceBytes, 16<<20)
+	setDefault(&s.MaxSymbols, 16384)
 	return &Prober{client: &client, settings: s}
 }
 
-// endpoint is the URL of one pprof page: an empty path means /debug/pprof, any other is the prefix itself.
-func endpoint(base *url.URL, page, query string) *url.URL {
-	u := *base
-	u.RawPath = ""
-	if u.Path == "" || u.Path == "/" {
-		u.Path = "/debug/pprof"
+// text are the limits of a text. Zero ones have the defaults of package stacktext.
+func (s *Settings) text() stacktext.Limits {
+	return stacktext.Limits{Bytes: s.MaxBodyBytes, Records: s.MaxRecords, NameBytes: s.MaxName}
+}
+
+func setDefault[N int | int64 | time.Duration](setting *N, value N) {
+	if *setting <= 0 {
+		*setting = value
 	}
-	u = *u.JoinPath(page)
-	u.RawQuery = query
-	return &u
+}
+
+// CheckBase says what is wrong with the URL of a process: the pages need the query for themselves.
+func CheckBase(base *url.URL) error {
+	switch {
+	case base.Scheme != "http" && base.Scheme != "https":
+		return fmt.Errorf("got scheme %q, want http or https", base.Scheme)
+	case base.Host == "":
+		return errors.New("the URL has no host, want http://HOST:PORT")
+	case base.RawQuery != "" || base.Fragment != "":
+		return errors.New("the URL has a query or a fragment, want only http://HOST:PORT and the prefix of the pprof pages")
+	}
+	return nil
 }

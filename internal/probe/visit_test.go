@@ -19,12 +19,12 @@ func TestVisit(t *testing.T) {
 	process := healthy()
 	base := start(t, process)
 	var m Memory
-	o := visitOK(t, New(client(t), Settings{Goroutines: true, Vars: true}), base, &m)
+	o := visitOK(t, New(client(t), Settings{}), base, &m)
 	findSite(t, o, "main.fill", heap.MapGrow)
-	if len(o.Partial) != 0 || *o.Goroutines != 42 || *o.Vars != (Vars{Command: "shop", PauseTotalNs: 77}) || o.Restarted {
+	if len(o.Partial) != 0 || o.Restarted || o.Cost.Bytes <= o.Bytes || o.Cost.CPU < 2*leastCPU || o.Cost.Wall <= 0 {
 		t.Errorf("got %+v", o)
 	}
-	want := "/debug/pprof/heap?debug=1 /debug/pprof/symbol?0x10+0x20 /debug/pprof/goroutine?debug=1 /debug/vars"
+	want := "/debug/pprof/heap?debug=1 /debug/pprof/symbol?0x10+0x20"
 	if got := strings.Join(process.asked, " "); got != want {
 		t.Errorf("asked %s, want %s", got, want)
 	}
@@ -48,16 +48,19 @@ func TestOwnHandlers(t *testing.T) {
 	})
 	base := start(t, mux)
 	base.Path = "/ops/pprof/"
-	o := visitOK(t, New(client(t), Settings{Goroutines: true, Vars: true}), base, new(Memory))
-	if len(o.Partial) != 0 || o.Heap.Unresolved != 0 || *o.Goroutines < 2 || o.Vars != nil || o.Heap.MemStats.NumGC == 0 {
-		t.Errorf("partial %v, unresolved %d, goroutines %d, vars %v, NumGC %d", o.Partial, o.Heap.Unresolved, *o.Goroutines, o.Vars, o.Heap.MemStats.NumGC)
+	p := New(client(t), Settings{})
+	o := visitOK(t, p, base, new(Memory))
+	if len(o.Partial) != 0 || o.Heap.Unresolved != 0 || o.Heap.MemStats.NumGC == 0 {
+		t.Errorf("partial %v, unresolved %d, NumGC %d", o.Partial, o.Heap.Unresolved, o.Heap.MemStats.NumGC)
 	}
+	_, _, err := p.Vars(t.Context(), base)
+	wantError(t, err, KindAbsent, "/ops/vars")
 }
 
 // TestFortyMegabytes: they are heard below the limit, and refused above it.
 func TestFortyMegabytes(t *testing.T) {
 	record := "\n1: 1 [1: 1] @ 0x101\n" + strings.Repeat("#\t0x100\tmain.fill+0x1\t/src/main.go:7\n", 100)
-	body := text{extra: strings.Repeat(record, 40<<20/len(record))}.String()
+	body := heapText{extra: strings.Repeat(record, 40<<20/len(record))}.String()
 	base := start(t, &process{heap: says(body)})
 	o := visitOK(t, New(client(t), Settings{}), base, new(Memory))
 	if o.Bytes != int64(len(body)) || o.Heap.Total.AllocObjects < 10_000 {
@@ -72,7 +75,7 @@ func TestBodiesAreClosed(t *testing.T) {
 	moved := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }
 	for _, process := range []*process{healthy(), {}, {heap: moved}} {
 		bodies := &bodyCounter{next: client(t).Transport}
-		p := New(&http.Client{Transport: bodies}, Settings{Goroutines: true, Vars: true})
+		p := New(&http.Client{Transport: bodies}, Settings{KeepAlive: true})
 		_, _ = p.Visit(context.Background(), start(t, process), new(Memory))
 		if bodies.opened == 0 || bodies.closed != bodies.opened {
 			t.Errorf("%d of %d bodies are closed", bodies.closed, bodies.opened)
@@ -83,6 +86,7 @@ func TestBodiesAreClosed(t *testing.T) {
 type bodyCounter struct {
 	next           http.RoundTripper
 	opened, closed int
+	read           int // bytes
 }
 
 type countedBody struct {
@@ -99,6 +103,12 @@ func (c *bodyCounter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+func (b countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.counter.read += n
+	return n, err
+}
+
 func (b countedBody) Close() error {
 	b.counter.closed++
 	return b.ReadCloser.Close()
@@ -110,7 +120,7 @@ func TestCompressedUnasked(t *testing.T) {
 		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
 			t.Errorf("Accept-Encoding is %q, want identity", got)
 		}
-		zipped(text{}.String(), 1)(w, r)
+		zipped(heapText{}.String(), 1)(w, r)
 	}})
 	o := visitOK(t, New(client(t), Settings{}), base, new(Memory))
 	findSite(t, o, "main.fill", heap.Unknown)
@@ -132,4 +142,27 @@ func TestUnknownVersion(t *testing.T) {
 	if len(o.Partial) != 0 || o.Heap.Unresolved != 0 {
 		t.Errorf("partial %v, unresolved %d", o.Partial, o.Heap.Unresolved)
 	}
+}
+
+// TestVisitToLearn gives what heap.Build needs to read protobuf profiles.
+func TestVisitToLearn(t *testing.T) {
+	learned := 0
+	var m Memory
+	o, err := New(client(t), Settings{}).VisitToLearn(t.Context(), start(t, healthy()), &m, func(text *heap.Text, pairs *heap.Pairs, symbol func(uint64) (string, bool)) {
+		if name, ok := symbol(0x10); !ok || name != "runtime.hashGrow" || text.Total.AllocBytes == 0 {
+			t.Errorf("%q, %v, %+v", name, ok, text.Total)
+		}
+		if _, err := heap.NewBuild(heap.BuildLimits{}).Learn(text, pairs, symbol, 0); err != nil {
+			t.Error(err)
+		}
+		learned++
+	})
+	if err != nil || learned != 1 {
+		t.Errorf("learned %d times, %v", learned, err)
+	}
+	findSite(t, o, "main.fill", heap.MapGrow)
+	_, err = New(client(t), Settings{}).VisitToLearn(t.Context(), start(t, &process{}), &m, func(*heap.Text, *heap.Pairs, func(uint64) (string, bool)) {
+		t.Error("a failed visit teaches")
+	})
+	wantError(t, err, KindAbsent)
 }

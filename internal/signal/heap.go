@@ -20,6 +20,8 @@ type heapState struct {
 	reads             history[read]
 	snapshots         history[snapshot]
 	sites             siteTable
+	profiled          bool   // an observation of the process had a profile
+	between           Number // longest pause of the cycles since the last snapshot, of observations without a profile
 }
 
 // read is the exact part of an observation, on the scraper's clock.
@@ -108,15 +110,28 @@ func (s *heapState) remember(h *Heap, set Settings, r *Report) {
 		r.note(Restarted, OfHeap, why, 1)
 		s.snapshots = history[snapshot]{}
 	}
+	if s.profiled = s.profiled || h.Profile; s.profiled && !h.Profile {
+		s.between = longer(s.between, h.PauseMax) // a snapshot of it would take the cycle from the next profile
+		return
+	}
 	if h.Pauses.Counts != nil && !slices.Equal(s.bounds, h.Pauses.Bounds) {
 		s.bounds = slices.Clone(h.Pauses.Bounds)
 	}
 	s.snapshots.push(snapshot{
 		until: h.ObservedUntil.Value, at: seconds(h.At), cycles: h.Cycles.Value,
 		lastGC: h.LastGC, fraction: h.CPUFraction,
-		pauses: slices.Clone(h.Pauses.Counts), pauseMax: h.PauseMax, overGoal: h.overGoal(),
+		pauses: slices.Clone(h.Pauses.Counts), pauseMax: longer(s.between, h.PauseMax), overGoal: h.overGoal(),
 		sites: s.sites.record(h.Sites, s.settled(h.Cycles.Value), set.MaxSites, s.snapshots.points, r),
 	}, set.Window.Seconds(), set.MaxSnapshots)
+	s.between = Number{}
+}
+
+// longer is the larger of what is known.
+func longer(a, b Number) Number {
+	if !a.Known || b.Known && b.Value > a.Value {
+		return b
+	}
+	return a
 }
 
 // broken tells why h cannot be compared with the snapshots held although it is of the same process.

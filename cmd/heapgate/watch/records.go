@@ -92,7 +92,7 @@ func writersOf(fields []metav1.ManagedFieldsEntry) map[string]string {
 		var owned struct {
 			Data map[string]json.RawMessage `json:"f:data"`
 		}
-		if json.Unmarshal(managed.FieldsV1.Raw, &owned) != nil {
+		if json.Unmarshal(managed.FieldsV1.GetRawBytes(), &owned) != nil {
 			continue
 		}
 		for field := range owned.Data {

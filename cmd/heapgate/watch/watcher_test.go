@@ -381,8 +381,8 @@ func TestSlimKeepsWhatDecisionsNeed(t *testing.T) {
 	cm := verdicts(t, long)
 	key, _ := record.Key("Deployment", "shop", digestA)
 	cm.SetManagedFields([]metav1.ManagedFieldsEntry{
-		{Manager: "argocd", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{}}`)}},
-		{Manager: "kubectl-edit", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":{".":{},"f:` + key + `":{}}}`)}},
+		{Manager: "argocd", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{}}`)},
+		{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:data":{".":{},"f:` + key + `":{}}}`)},
 		{Manager: "broken", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":[]}`)}},
 		{Manager: "empty"},
 	})

@@ -176,6 +176,246 @@ func (ms *GoProcessorLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	return nil
 }
 
+// HeapgateContentionCountMetricAttributeKey specifies the key of an attribute for the heapgate.contention.count metric.
+type HeapgateContentionCountMetricAttributeKey string
+
+const (
+	HeapgateContentionCountMetricAttributeKeyCodeFunctionName       HeapgateContentionCountMetricAttributeKey = "code.function.name"
+	HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind HeapgateContentionCountMetricAttributeKey = "heapgate.contention.kind"
+	HeapgateContentionCountMetricAttributeKeyCodeFilePath           HeapgateContentionCountMetricAttributeKey = "code.file.path"
+	HeapgateContentionCountMetricAttributeKeyCodeLineNumber         HeapgateContentionCountMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateContentionCountMetricConfig provides config for the heapgate.contention.count metric.
+type HeapgateContentionCountMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                      `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateContentionCountMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateContentionCountMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateContentionCountMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateContentionCountMetricAttributeKeyCodeFunctionName, HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind, HeapgateContentionCountMetricAttributeKeyCodeFilePath, HeapgateContentionCountMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.contention.count doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.contention.kind, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateContentionTimeMetricAttributeKey specifies the key of an attribute for the heapgate.contention.time metric.
+type HeapgateContentionTimeMetricAttributeKey string
+
+const (
+	HeapgateContentionTimeMetricAttributeKeyCodeFunctionName       HeapgateContentionTimeMetricAttributeKey = "code.function.name"
+	HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind HeapgateContentionTimeMetricAttributeKey = "heapgate.contention.kind"
+	HeapgateContentionTimeMetricAttributeKeyCodeFilePath           HeapgateContentionTimeMetricAttributeKey = "code.file.path"
+	HeapgateContentionTimeMetricAttributeKeyCodeLineNumber         HeapgateContentionTimeMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateContentionTimeMetricConfig provides config for the heapgate.contention.time metric.
+type HeapgateContentionTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateContentionTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateContentionTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateContentionTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateContentionTimeMetricAttributeKeyCodeFunctionName, HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind, HeapgateContentionTimeMetricAttributeKeyCodeFilePath, HeapgateContentionTimeMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.contention.time doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.contention.kind, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateCPUProfileGcShareMetricAttributeKey specifies the key of an attribute for the heapgate.cpu.profile.gc_share metric.
+type HeapgateCPUProfileGcShareMetricAttributeKey string
+
+const (
+	HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass HeapgateCPUProfileGcShareMetricAttributeKey = "heapgate.gc.class"
+)
+
+// HeapgateCPUProfileGcShareMetricConfig provides config for the heapgate.cpu.profile.gc_share metric.
+type HeapgateCPUProfileGcShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                        `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateCPUProfileGcShareMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateCPUProfileGcShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateCPUProfileGcShareMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass:
+		default:
+			return fmt.Errorf("metric heapgate.cpu.profile.gc_share doesn't have an attribute %v, valid attributes: [heapgate.gc.class]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateCPUProfileMapShareMetricAttributeKey specifies the key of an attribute for the heapgate.cpu.profile.map_share metric.
+type HeapgateCPUProfileMapShareMetricAttributeKey string
+
+const (
+	HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName HeapgateCPUProfileMapShareMetricAttributeKey = "code.function.name"
+	HeapgateCPUProfileMapShareMetricAttributeKeyCodeFilePath     HeapgateCPUProfileMapShareMetricAttributeKey = "code.file.path"
+	HeapgateCPUProfileMapShareMetricAttributeKeyCodeLineNumber   HeapgateCPUProfileMapShareMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateCPUProfileMapShareMetricConfig provides config for the heapgate.cpu.profile.map_share metric.
+type HeapgateCPUProfileMapShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                         `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateCPUProfileMapShareMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateCPUProfileMapShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateCPUProfileMapShareMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName, HeapgateCPUProfileMapShareMetricAttributeKeyCodeFilePath, HeapgateCPUProfileMapShareMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.cpu.profile.map_share doesn't have an attribute %v, valid attributes: [code.function.name, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateCPUProfileSamplesMetricConfig provides config for the heapgate.cpu.profile.samples metric.
+type HeapgateCPUProfileSamplesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateCPUProfileSamplesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateCPUProfileUsageMetricConfig provides config for the heapgate.cpu.profile.usage metric.
+type HeapgateCPUProfileUsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateCPUProfileUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateGcClockTimeMetricAttributeKey specifies the key of an attribute for the heapgate.gc.clock.time metric.
 type HeapgateGcClockTimeMetricAttributeKey string
 
@@ -224,6 +464,26 @@ func (ms *HeapgateGcClockTimeMetricConfig) Validate() error {
 	return nil
 }
 
+// HeapgateGcCPUMarkShareMetricConfig provides config for the heapgate.gc.cpu.mark_share metric.
+type HeapgateGcCPUMarkShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateGcCPUMarkShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateGcCPUTimeMetricAttributeKey specifies the key of an attribute for the heapgate.gc.cpu.time metric.
 type HeapgateGcCPUTimeMetricAttributeKey string
 
@@ -269,6 +529,26 @@ func (ms *HeapgateGcCPUTimeMetricConfig) Validate() error {
 		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
 	}
 
+	return nil
+}
+
+// HeapgateGcCPUTotalShareMetricConfig provides config for the heapgate.gc.cpu.total_share metric.
+type HeapgateGcCPUTotalShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateGcCPUTotalShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
 	return nil
 }
 
@@ -520,6 +800,256 @@ func (ms *HeapgateGctraceSummedMetricConfig) Unmarshal(parser *confmap.Conf) err
 	return nil
 }
 
+// HeapgateGoroutineByStateMetricAttributeKey specifies the key of an attribute for the heapgate.goroutine.by_state metric.
+type HeapgateGoroutineByStateMetricAttributeKey string
+
+const (
+	HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState HeapgateGoroutineByStateMetricAttributeKey = "heapgate.goroutine.state"
+)
+
+// HeapgateGoroutineByStateMetricConfig provides config for the heapgate.goroutine.by_state metric.
+type HeapgateGoroutineByStateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                       `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateGoroutineByStateMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateGoroutineByStateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateGoroutineByStateMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState:
+		default:
+			return fmt.Errorf("metric heapgate.goroutine.by_state doesn't have an attribute %v, valid attributes: [heapgate.goroutine.state]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateGoroutineInMapMetricAttributeKey specifies the key of an attribute for the heapgate.goroutine.in_map metric.
+type HeapgateGoroutineInMapMetricAttributeKey string
+
+const (
+	HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName HeapgateGoroutineInMapMetricAttributeKey = "code.function.name"
+	HeapgateGoroutineInMapMetricAttributeKeyCodeFilePath     HeapgateGoroutineInMapMetricAttributeKey = "code.file.path"
+	HeapgateGoroutineInMapMetricAttributeKeyCodeLineNumber   HeapgateGoroutineInMapMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateGoroutineInMapMetricConfig provides config for the heapgate.goroutine.in_map metric.
+type HeapgateGoroutineInMapMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateGoroutineInMapMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateGoroutineInMapMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateGoroutineInMapMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName, HeapgateGoroutineInMapMetricAttributeKeyCodeFilePath, HeapgateGoroutineInMapMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.goroutine.in_map doesn't have an attribute %v, valid attributes: [code.function.name, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateGoroutineLeakedMetricAttributeKey specifies the key of an attribute for the heapgate.goroutine.leaked metric.
+type HeapgateGoroutineLeakedMetricAttributeKey string
+
+const (
+	HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName HeapgateGoroutineLeakedMetricAttributeKey = "code.function.name"
+	HeapgateGoroutineLeakedMetricAttributeKeyCodeFilePath     HeapgateGoroutineLeakedMetricAttributeKey = "code.file.path"
+	HeapgateGoroutineLeakedMetricAttributeKeyCodeLineNumber   HeapgateGoroutineLeakedMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateGoroutineLeakedMetricConfig provides config for the heapgate.goroutine.leaked metric.
+type HeapgateGoroutineLeakedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                      `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateGoroutineLeakedMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateGoroutineLeakedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateGoroutineLeakedMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName, HeapgateGoroutineLeakedMetricAttributeKeyCodeFilePath, HeapgateGoroutineLeakedMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.goroutine.leaked doesn't have an attribute %v, valid attributes: [code.function.name, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateGoroutineSiteCountMetricAttributeKey specifies the key of an attribute for the heapgate.goroutine.site.count metric.
+type HeapgateGoroutineSiteCountMetricAttributeKey string
+
+const (
+	HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName       HeapgateGoroutineSiteCountMetricAttributeKey = "code.function.name"
+	HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState HeapgateGoroutineSiteCountMetricAttributeKey = "heapgate.goroutine.state"
+	HeapgateGoroutineSiteCountMetricAttributeKeyCodeFilePath           HeapgateGoroutineSiteCountMetricAttributeKey = "code.file.path"
+	HeapgateGoroutineSiteCountMetricAttributeKeyCodeLineNumber         HeapgateGoroutineSiteCountMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateGoroutineSiteCountMetricConfig provides config for the heapgate.goroutine.site.count metric.
+type HeapgateGoroutineSiteCountMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                         `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateGoroutineSiteCountMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateGoroutineSiteCountMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateGoroutineSiteCountMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteCountMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteCountMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.goroutine.site.count doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.goroutine.state, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateGoroutineSiteGrowthMetricAttributeKey specifies the key of an attribute for the heapgate.goroutine.site.growth metric.
+type HeapgateGoroutineSiteGrowthMetricAttributeKey string
+
+const (
+	HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName       HeapgateGoroutineSiteGrowthMetricAttributeKey = "code.function.name"
+	HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState HeapgateGoroutineSiteGrowthMetricAttributeKey = "heapgate.goroutine.state"
+	HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFilePath           HeapgateGoroutineSiteGrowthMetricAttributeKey = "code.file.path"
+	HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeLineNumber         HeapgateGoroutineSiteGrowthMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateGoroutineSiteGrowthMetricConfig provides config for the heapgate.goroutine.site.growth metric.
+type HeapgateGoroutineSiteGrowthMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                          `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateGoroutineSiteGrowthMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateGoroutineSiteGrowthMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateGoroutineSiteGrowthMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.goroutine.site.growth doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.goroutine.state, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // HeapgateHeapAllocMetricConfig provides config for the heapgate.heap.alloc metric.
 type HeapgateHeapAllocMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -660,6 +1190,54 @@ func (ms *HeapgateObservedUntilMetricConfig) Unmarshal(parser *confmap.Conf) err
 	return nil
 }
 
+// HeapgateProcessCrashesMetricAttributeKey specifies the key of an attribute for the heapgate.process.crashes metric.
+type HeapgateProcessCrashesMetricAttributeKey string
+
+const (
+	HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind HeapgateProcessCrashesMetricAttributeKey = "heapgate.crash.kind"
+)
+
+// HeapgateProcessCrashesMetricConfig provides config for the heapgate.process.crashes metric.
+type HeapgateProcessCrashesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateProcessCrashesMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateProcessCrashesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateProcessCrashesMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind:
+		default:
+			return fmt.Errorf("metric heapgate.process.crashes doesn't have an attribute %v, valid attributes: [heapgate.crash.kind]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // HeapgateProcessRssMaxMetricConfig provides config for the heapgate.process.rss.max metric.
 type HeapgateProcessRssMaxMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -740,10 +1318,68 @@ func (ms *HeapgateProfileRateMetricConfig) Unmarshal(parser *confmap.Conf) error
 	return nil
 }
 
+// HeapgateScrapeCostMetricAttributeKey specifies the key of an attribute for the heapgate.scrape.cost metric.
+type HeapgateScrapeCostMetricAttributeKey string
+
+const (
+	HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource HeapgateScrapeCostMetricAttributeKey = "heapgate.scrape.source"
+)
+
+// HeapgateScrapeCostMetricConfig provides config for the heapgate.scrape.cost metric.
+type HeapgateScrapeCostMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateScrapeCostMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateScrapeCostMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateScrapeCostMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource:
+		default:
+			return fmt.Errorf("metric heapgate.scrape.cost doesn't have an attribute %v, valid attributes: [heapgate.scrape.source]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateScrapeDurationMetricAttributeKey specifies the key of an attribute for the heapgate.scrape.duration metric.
+type HeapgateScrapeDurationMetricAttributeKey string
+
+const (
+	HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource HeapgateScrapeDurationMetricAttributeKey = "heapgate.scrape.source"
+)
+
 // HeapgateScrapeDurationMetricConfig provides config for the heapgate.scrape.duration metric.
 type HeapgateScrapeDurationMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
 	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateScrapeDurationMetricAttributeKey `mapstructure:"attributes"`
 }
 
 func (ms *HeapgateScrapeDurationMetricConfig) Unmarshal(parser *confmap.Conf) error {
@@ -760,11 +1396,30 @@ func (ms *HeapgateScrapeDurationMetricConfig) Unmarshal(parser *confmap.Conf) er
 	return nil
 }
 
+func (ms *HeapgateScrapeDurationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource:
+		default:
+			return fmt.Errorf("metric heapgate.scrape.duration doesn't have an attribute %v, valid attributes: [heapgate.scrape.source]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // HeapgateScrapeErrorsMetricAttributeKey specifies the key of an attribute for the heapgate.scrape.errors metric.
 type HeapgateScrapeErrorsMetricAttributeKey string
 
 const (
-	HeapgateScrapeErrorsMetricAttributeKeyErrorType HeapgateScrapeErrorsMetricAttributeKey = "error.type"
+	HeapgateScrapeErrorsMetricAttributeKeyErrorType            HeapgateScrapeErrorsMetricAttributeKey = "error.type"
+	HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource HeapgateScrapeErrorsMetricAttributeKey = "heapgate.scrape.source"
 )
 
 // HeapgateScrapeErrorsMetricConfig provides config for the heapgate.scrape.errors metric.
@@ -793,9 +1448,57 @@ func (ms *HeapgateScrapeErrorsMetricConfig) Unmarshal(parser *confmap.Conf) erro
 func (ms *HeapgateScrapeErrorsMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HeapgateScrapeErrorsMetricAttributeKeyErrorType:
+		case HeapgateScrapeErrorsMetricAttributeKeyErrorType, HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource:
 		default:
-			return fmt.Errorf("metric heapgate.scrape.errors doesn't have an attribute %v, valid attributes: [error.type]", val)
+			return fmt.Errorf("metric heapgate.scrape.errors doesn't have an attribute %v, valid attributes: [error.type, heapgate.scrape.source]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateScrapeIntervalMetricAttributeKey specifies the key of an attribute for the heapgate.scrape.interval metric.
+type HeapgateScrapeIntervalMetricAttributeKey string
+
+const (
+	HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource HeapgateScrapeIntervalMetricAttributeKey = "heapgate.scrape.source"
+)
+
+// HeapgateScrapeIntervalMetricConfig provides config for the heapgate.scrape.interval metric.
+type HeapgateScrapeIntervalMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateScrapeIntervalMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateScrapeIntervalMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateScrapeIntervalMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource:
+		default:
+			return fmt.Errorf("metric heapgate.scrape.interval doesn't have an attribute %v, valid attributes: [heapgate.scrape.source]", val)
 		}
 	}
 
@@ -1134,48 +1837,395 @@ func (ms *HeapgateTargetUpMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	return nil
 }
 
+// HeapgateTraceGcBlockedMetricAttributeKey specifies the key of an attribute for the heapgate.trace.gc.blocked metric.
+type HeapgateTraceGcBlockedMetricAttributeKey string
+
+const (
+	HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState HeapgateTraceGcBlockedMetricAttributeKey = "heapgate.goroutine.state"
+)
+
+// HeapgateTraceGcBlockedMetricConfig provides config for the heapgate.trace.gc.blocked metric.
+type HeapgateTraceGcBlockedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateTraceGcBlockedMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateTraceGcBlockedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateTraceGcBlockedMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState:
+		default:
+			return fmt.Errorf("metric heapgate.trace.gc.blocked doesn't have an attribute %v, valid attributes: [heapgate.goroutine.state]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateTraceGcCyclesMetricConfig provides config for the heapgate.trace.gc.cycles metric.
+type HeapgateTraceGcCyclesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateTraceGcCyclesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateTraceGcTimeMetricConfig provides config for the heapgate.trace.gc.time metric.
+type HeapgateTraceGcTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateTraceGcTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateTraceHeapGoalMetricConfig provides config for the heapgate.trace.heap.goal metric.
+type HeapgateTraceHeapGoalMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateTraceHeapGoalMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateTraceMarkAssistTimeMetricAttributeKey specifies the key of an attribute for the heapgate.trace.mark_assist.time metric.
+type HeapgateTraceMarkAssistTimeMetricAttributeKey string
+
+const (
+	HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName HeapgateTraceMarkAssistTimeMetricAttributeKey = "code.function.name"
+	HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFilePath     HeapgateTraceMarkAssistTimeMetricAttributeKey = "code.file.path"
+	HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeLineNumber   HeapgateTraceMarkAssistTimeMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateTraceMarkAssistTimeMetricConfig provides config for the heapgate.trace.mark_assist.time metric.
+type HeapgateTraceMarkAssistTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                          `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateTraceMarkAssistTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateTraceMarkAssistTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateTraceMarkAssistTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFilePath, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.trace.mark_assist.time doesn't have an attribute %v, valid attributes: [code.function.name, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateTraceStwCountMetricAttributeKey specifies the key of an attribute for the heapgate.trace.stw.count metric.
+type HeapgateTraceStwCountMetricAttributeKey string
+
+const (
+	HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason HeapgateTraceStwCountMetricAttributeKey = "heapgate.stw.reason"
+)
+
+// HeapgateTraceStwCountMetricConfig provides config for the heapgate.trace.stw.count metric.
+type HeapgateTraceStwCountMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                    `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateTraceStwCountMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateTraceStwCountMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateTraceStwCountMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason:
+		default:
+			return fmt.Errorf("metric heapgate.trace.stw.count doesn't have an attribute %v, valid attributes: [heapgate.stw.reason]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateTraceStwMaxMetricAttributeKey specifies the key of an attribute for the heapgate.trace.stw.max metric.
+type HeapgateTraceStwMaxMetricAttributeKey string
+
+const (
+	HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason HeapgateTraceStwMaxMetricAttributeKey = "heapgate.stw.reason"
+)
+
+// HeapgateTraceStwMaxMetricConfig provides config for the heapgate.trace.stw.max metric.
+type HeapgateTraceStwMaxMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                  `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateTraceStwMaxMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateTraceStwMaxMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateTraceStwMaxMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason:
+		default:
+			return fmt.Errorf("metric heapgate.trace.stw.max doesn't have an attribute %v, valid attributes: [heapgate.stw.reason]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateTraceStwTimeMetricAttributeKey specifies the key of an attribute for the heapgate.trace.stw.time metric.
+type HeapgateTraceStwTimeMetricAttributeKey string
+
+const (
+	HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason HeapgateTraceStwTimeMetricAttributeKey = "heapgate.stw.reason"
+)
+
+// HeapgateTraceStwTimeMetricConfig provides config for the heapgate.trace.stw.time metric.
+type HeapgateTraceStwTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                   `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateTraceStwTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateTraceStwTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateTraceStwTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason:
+		default:
+			return fmt.Errorf("metric heapgate.trace.stw.time doesn't have an attribute %v, valid attributes: [heapgate.stw.reason]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateTraceWindowMetricConfig provides config for the heapgate.trace.window metric.
+type HeapgateTraceWindowMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateTraceWindowMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // MetricsConfig provides config for go_runtime metrics.
 type MetricsConfig struct {
-	GoGoroutineCount         GoGoroutineCountMetricConfig         `mapstructure:"go.goroutine.count"`
-	GoMemoryAllocated        GoMemoryAllocatedMetricConfig        `mapstructure:"go.memory.allocated"`
-	GoMemoryAllocations      GoMemoryAllocationsMetricConfig      `mapstructure:"go.memory.allocations"`
-	GoMemoryGcCycles         GoMemoryGcCyclesMetricConfig         `mapstructure:"go.memory.gc.cycles"`
-	GoMemoryGcGoal           GoMemoryGcGoalMetricConfig           `mapstructure:"go.memory.gc.goal"`
-	GoMemoryUsed             GoMemoryUsedMetricConfig             `mapstructure:"go.memory.used"`
-	GoProcessorLimit         GoProcessorLimitMetricConfig         `mapstructure:"go.processor.limit"`
-	HeapgateGcClockTime      HeapgateGcClockTimeMetricConfig      `mapstructure:"heapgate.gc.clock.time"`
-	HeapgateGcCPUTime        HeapgateGcCPUTimeMetricConfig        `mapstructure:"heapgate.gc.cpu.time"`
-	HeapgateGcCPUFraction    HeapgateGcCPUFractionMetricConfig    `mapstructure:"heapgate.gc.cpu_fraction"`
-	HeapgateGcElapsed        HeapgateGcElapsedMetricConfig        `mapstructure:"heapgate.gc.elapsed"`
-	HeapgateGcForced         HeapgateGcForcedMetricConfig         `mapstructure:"heapgate.gc.forced"`
-	HeapgateGcLast           HeapgateGcLastMetricConfig           `mapstructure:"heapgate.gc.last"`
-	HeapgateGcOverGoal       HeapgateGcOverGoalMetricConfig       `mapstructure:"heapgate.gc.over_goal"`
-	HeapgateGcPauseMax       HeapgateGcPauseMaxMetricConfig       `mapstructure:"heapgate.gc.pause.max"`
-	HeapgateGctraceCycles    HeapgateGctraceCyclesMetricConfig    `mapstructure:"heapgate.gctrace.cycles"`
-	HeapgateGctraceHeapGoal  HeapgateGctraceHeapGoalMetricConfig  `mapstructure:"heapgate.gctrace.heap.goal"`
-	HeapgateGctraceHeapLive  HeapgateGctraceHeapLiveMetricConfig  `mapstructure:"heapgate.gctrace.heap.live"`
-	HeapgateGctraceRecords   HeapgateGctraceRecordsMetricConfig   `mapstructure:"heapgate.gctrace.records"`
-	HeapgateGctraceSummed    HeapgateGctraceSummedMetricConfig    `mapstructure:"heapgate.gctrace.summed"`
-	HeapgateHeapAlloc        HeapgateHeapAllocMetricConfig        `mapstructure:"heapgate.heap.alloc"`
-	HeapgateHeapIdle         HeapgateHeapIdleMetricConfig         `mapstructure:"heapgate.heap.idle"`
-	HeapgateHeapInuse        HeapgateHeapInuseMetricConfig        `mapstructure:"heapgate.heap.inuse"`
-	HeapgateHeapObjects      HeapgateHeapObjectsMetricConfig      `mapstructure:"heapgate.heap.objects"`
-	HeapgateHeapReleased     HeapgateHeapReleasedMetricConfig     `mapstructure:"heapgate.heap.released"`
-	HeapgateMemoryLimit      HeapgateMemoryLimitMetricConfig      `mapstructure:"heapgate.memory.limit"`
-	HeapgateObservedUntil    HeapgateObservedUntilMetricConfig    `mapstructure:"heapgate.observed_until"`
-	HeapgateProcessRssMax    HeapgateProcessRssMaxMetricConfig    `mapstructure:"heapgate.process.rss.max"`
-	HeapgateProcessStartTime HeapgateProcessStartTimeMetricConfig `mapstructure:"heapgate.process.start_time"`
-	HeapgateProfileInuse     HeapgateProfileInuseMetricConfig     `mapstructure:"heapgate.profile.inuse"`
-	HeapgateProfileRate      HeapgateProfileRateMetricConfig      `mapstructure:"heapgate.profile.rate"`
-	HeapgateScrapeDuration   HeapgateScrapeDurationMetricConfig   `mapstructure:"heapgate.scrape.duration"`
-	HeapgateScrapeErrors     HeapgateScrapeErrorsMetricConfig     `mapstructure:"heapgate.scrape.errors"`
-	HeapgateSiteAllocated    HeapgateSiteAllocatedMetricConfig    `mapstructure:"heapgate.site.allocated"`
-	HeapgateSiteAllocations  HeapgateSiteAllocationsMetricConfig  `mapstructure:"heapgate.site.allocations"`
-	HeapgateSiteInuse        HeapgateSiteInuseMetricConfig        `mapstructure:"heapgate.site.inuse"`
-	HeapgateSiteInuseObjects HeapgateSiteInuseObjectsMetricConfig `mapstructure:"heapgate.site.inuse_objects"`
-	HeapgateSiteSamples      HeapgateSiteSamplesMetricConfig      `mapstructure:"heapgate.site.samples"`
-	HeapgateSiteStderr       HeapgateSiteStderrMetricConfig       `mapstructure:"heapgate.site.stderr"`
-	HeapgateTargetUp         HeapgateTargetUpMetricConfig         `mapstructure:"heapgate.target.up"`
+	GoGoroutineCount            GoGoroutineCountMetricConfig            `mapstructure:"go.goroutine.count"`
+	GoMemoryAllocated           GoMemoryAllocatedMetricConfig           `mapstructure:"go.memory.allocated"`
+	GoMemoryAllocations         GoMemoryAllocationsMetricConfig         `mapstructure:"go.memory.allocations"`
+	GoMemoryGcCycles            GoMemoryGcCyclesMetricConfig            `mapstructure:"go.memory.gc.cycles"`
+	GoMemoryGcGoal              GoMemoryGcGoalMetricConfig              `mapstructure:"go.memory.gc.goal"`
+	GoMemoryUsed                GoMemoryUsedMetricConfig                `mapstructure:"go.memory.used"`
+	GoProcessorLimit            GoProcessorLimitMetricConfig            `mapstructure:"go.processor.limit"`
+	HeapgateContentionCount     HeapgateContentionCountMetricConfig     `mapstructure:"heapgate.contention.count"`
+	HeapgateContentionTime      HeapgateContentionTimeMetricConfig      `mapstructure:"heapgate.contention.time"`
+	HeapgateCPUProfileGcShare   HeapgateCPUProfileGcShareMetricConfig   `mapstructure:"heapgate.cpu.profile.gc_share"`
+	HeapgateCPUProfileMapShare  HeapgateCPUProfileMapShareMetricConfig  `mapstructure:"heapgate.cpu.profile.map_share"`
+	HeapgateCPUProfileSamples   HeapgateCPUProfileSamplesMetricConfig   `mapstructure:"heapgate.cpu.profile.samples"`
+	HeapgateCPUProfileUsage     HeapgateCPUProfileUsageMetricConfig     `mapstructure:"heapgate.cpu.profile.usage"`
+	HeapgateGcClockTime         HeapgateGcClockTimeMetricConfig         `mapstructure:"heapgate.gc.clock.time"`
+	HeapgateGcCPUMarkShare      HeapgateGcCPUMarkShareMetricConfig      `mapstructure:"heapgate.gc.cpu.mark_share"`
+	HeapgateGcCPUTime           HeapgateGcCPUTimeMetricConfig           `mapstructure:"heapgate.gc.cpu.time"`
+	HeapgateGcCPUTotalShare     HeapgateGcCPUTotalShareMetricConfig     `mapstructure:"heapgate.gc.cpu.total_share"`
+	HeapgateGcCPUFraction       HeapgateGcCPUFractionMetricConfig       `mapstructure:"heapgate.gc.cpu_fraction"`
+	HeapgateGcElapsed           HeapgateGcElapsedMetricConfig           `mapstructure:"heapgate.gc.elapsed"`
+	HeapgateGcForced            HeapgateGcForcedMetricConfig            `mapstructure:"heapgate.gc.forced"`
+	HeapgateGcLast              HeapgateGcLastMetricConfig              `mapstructure:"heapgate.gc.last"`
+	HeapgateGcOverGoal          HeapgateGcOverGoalMetricConfig          `mapstructure:"heapgate.gc.over_goal"`
+	HeapgateGcPauseMax          HeapgateGcPauseMaxMetricConfig          `mapstructure:"heapgate.gc.pause.max"`
+	HeapgateGctraceCycles       HeapgateGctraceCyclesMetricConfig       `mapstructure:"heapgate.gctrace.cycles"`
+	HeapgateGctraceHeapGoal     HeapgateGctraceHeapGoalMetricConfig     `mapstructure:"heapgate.gctrace.heap.goal"`
+	HeapgateGctraceHeapLive     HeapgateGctraceHeapLiveMetricConfig     `mapstructure:"heapgate.gctrace.heap.live"`
+	HeapgateGctraceRecords      HeapgateGctraceRecordsMetricConfig      `mapstructure:"heapgate.gctrace.records"`
+	HeapgateGctraceSummed       HeapgateGctraceSummedMetricConfig       `mapstructure:"heapgate.gctrace.summed"`
+	HeapgateGoroutineByState    HeapgateGoroutineByStateMetricConfig    `mapstructure:"heapgate.goroutine.by_state"`
+	HeapgateGoroutineInMap      HeapgateGoroutineInMapMetricConfig      `mapstructure:"heapgate.goroutine.in_map"`
+	HeapgateGoroutineLeaked     HeapgateGoroutineLeakedMetricConfig     `mapstructure:"heapgate.goroutine.leaked"`
+	HeapgateGoroutineSiteCount  HeapgateGoroutineSiteCountMetricConfig  `mapstructure:"heapgate.goroutine.site.count"`
+	HeapgateGoroutineSiteGrowth HeapgateGoroutineSiteGrowthMetricConfig `mapstructure:"heapgate.goroutine.site.growth"`
+	HeapgateHeapAlloc           HeapgateHeapAllocMetricConfig           `mapstructure:"heapgate.heap.alloc"`
+	HeapgateHeapIdle            HeapgateHeapIdleMetricConfig            `mapstructure:"heapgate.heap.idle"`
+	HeapgateHeapInuse           HeapgateHeapInuseMetricConfig           `mapstructure:"heapgate.heap.inuse"`
+	HeapgateHeapObjects         HeapgateHeapObjectsMetricConfig         `mapstructure:"heapgate.heap.objects"`
+	HeapgateHeapReleased        HeapgateHeapReleasedMetricConfig        `mapstructure:"heapgate.heap.released"`
+	HeapgateMemoryLimit         HeapgateMemoryLimitMetricConfig         `mapstructure:"heapgate.memory.limit"`
+	HeapgateObservedUntil       HeapgateObservedUntilMetricConfig       `mapstructure:"heapgate.observed_until"`
+	HeapgateProcessCrashes      HeapgateProcessCrashesMetricConfig      `mapstructure:"heapgate.process.crashes"`
+	HeapgateProcessRssMax       HeapgateProcessRssMaxMetricConfig       `mapstructure:"heapgate.process.rss.max"`
+	HeapgateProcessStartTime    HeapgateProcessStartTimeMetricConfig    `mapstructure:"heapgate.process.start_time"`
+	HeapgateProfileInuse        HeapgateProfileInuseMetricConfig        `mapstructure:"heapgate.profile.inuse"`
+	HeapgateProfileRate         HeapgateProfileRateMetricConfig         `mapstructure:"heapgate.profile.rate"`
+	HeapgateScrapeCost          HeapgateScrapeCostMetricConfig          `mapstructure:"heapgate.scrape.cost"`
+	HeapgateScrapeDuration      HeapgateScrapeDurationMetricConfig      `mapstructure:"heapgate.scrape.duration"`
+	HeapgateScrapeErrors        HeapgateScrapeErrorsMetricConfig        `mapstructure:"heapgate.scrape.errors"`
+	HeapgateScrapeInterval      HeapgateScrapeIntervalMetricConfig      `mapstructure:"heapgate.scrape.interval"`
+	HeapgateSiteAllocated       HeapgateSiteAllocatedMetricConfig       `mapstructure:"heapgate.site.allocated"`
+	HeapgateSiteAllocations     HeapgateSiteAllocationsMetricConfig     `mapstructure:"heapgate.site.allocations"`
+	HeapgateSiteInuse           HeapgateSiteInuseMetricConfig           `mapstructure:"heapgate.site.inuse"`
+	HeapgateSiteInuseObjects    HeapgateSiteInuseObjectsMetricConfig    `mapstructure:"heapgate.site.inuse_objects"`
+	HeapgateSiteSamples         HeapgateSiteSamplesMetricConfig         `mapstructure:"heapgate.site.samples"`
+	HeapgateSiteStderr          HeapgateSiteStderrMetricConfig          `mapstructure:"heapgate.site.stderr"`
+	HeapgateTargetUp            HeapgateTargetUpMetricConfig            `mapstructure:"heapgate.target.up"`
+	HeapgateTraceGcBlocked      HeapgateTraceGcBlockedMetricConfig      `mapstructure:"heapgate.trace.gc.blocked"`
+	HeapgateTraceGcCycles       HeapgateTraceGcCyclesMetricConfig       `mapstructure:"heapgate.trace.gc.cycles"`
+	HeapgateTraceGcTime         HeapgateTraceGcTimeMetricConfig         `mapstructure:"heapgate.trace.gc.time"`
+	HeapgateTraceHeapGoal       HeapgateTraceHeapGoalMetricConfig       `mapstructure:"heapgate.trace.heap.goal"`
+	HeapgateTraceMarkAssistTime HeapgateTraceMarkAssistTimeMetricConfig `mapstructure:"heapgate.trace.mark_assist.time"`
+	HeapgateTraceStwCount       HeapgateTraceStwCountMetricConfig       `mapstructure:"heapgate.trace.stw.count"`
+	HeapgateTraceStwMax         HeapgateTraceStwMaxMetricConfig         `mapstructure:"heapgate.trace.stw.max"`
+	HeapgateTraceStwTime        HeapgateTraceStwTimeMetricConfig        `mapstructure:"heapgate.trace.stw.time"`
+	HeapgateTraceWindow         HeapgateTraceWindowMetricConfig         `mapstructure:"heapgate.trace.window"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -1203,15 +2253,47 @@ func DefaultMetricsConfig() MetricsConfig {
 		GoProcessorLimit: GoProcessorLimitMetricConfig{
 			Enabled: true,
 		},
+		HeapgateContentionCount: HeapgateContentionCountMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HeapgateContentionCountMetricAttributeKey{HeapgateContentionCountMetricAttributeKeyCodeFunctionName, HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind, HeapgateContentionCountMetricAttributeKeyCodeFilePath, HeapgateContentionCountMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateContentionTime: HeapgateContentionTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HeapgateContentionTimeMetricAttributeKey{HeapgateContentionTimeMetricAttributeKeyCodeFunctionName, HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind, HeapgateContentionTimeMetricAttributeKeyCodeFilePath, HeapgateContentionTimeMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateCPUProfileGcShare: HeapgateCPUProfileGcShareMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateCPUProfileGcShareMetricAttributeKey{HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass},
+		},
+		HeapgateCPUProfileMapShare: HeapgateCPUProfileMapShareMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateCPUProfileMapShareMetricAttributeKey{HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName, HeapgateCPUProfileMapShareMetricAttributeKeyCodeFilePath, HeapgateCPUProfileMapShareMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateCPUProfileSamples: HeapgateCPUProfileSamplesMetricConfig{
+			Enabled: true,
+		},
+		HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
+			Enabled: true,
+		},
 		HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []HeapgateGcClockTimeMetricAttributeKey{HeapgateGcClockTimeMetricAttributeKeyHeapgateGcPhase},
 		},
+		HeapgateGcCPUMarkShare: HeapgateGcCPUMarkShareMetricConfig{
+			Enabled: true,
+		},
 		HeapgateGcCPUTime: HeapgateGcCPUTimeMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []HeapgateGcCPUTimeMetricAttributeKey{HeapgateGcCPUTimeMetricAttributeKeyHeapgateGcWork},
+		},
+		HeapgateGcCPUTotalShare: HeapgateGcCPUTotalShareMetricConfig{
+			Enabled: true,
 		},
 		HeapgateGcCPUFraction: HeapgateGcCPUFractionMetricConfig{
 			Enabled: true,
@@ -1248,6 +2330,31 @@ func DefaultMetricsConfig() MetricsConfig {
 		HeapgateGctraceSummed: HeapgateGctraceSummedMetricConfig{
 			Enabled: true,
 		},
+		HeapgateGoroutineByState: HeapgateGoroutineByStateMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateGoroutineByStateMetricAttributeKey{HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState},
+		},
+		HeapgateGoroutineInMap: HeapgateGoroutineInMapMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateGoroutineInMapMetricAttributeKey{HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName, HeapgateGoroutineInMapMetricAttributeKeyCodeFilePath, HeapgateGoroutineInMapMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateGoroutineLeaked: HeapgateGoroutineLeakedMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateGoroutineLeakedMetricAttributeKey{HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName, HeapgateGoroutineLeakedMetricAttributeKeyCodeFilePath, HeapgateGoroutineLeakedMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateGoroutineSiteCount: HeapgateGoroutineSiteCountMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateGoroutineSiteCountMetricAttributeKey{HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteCountMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteCountMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateGoroutineSiteGrowth: HeapgateGoroutineSiteGrowthMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateGoroutineSiteGrowthMetricAttributeKey{HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeLineNumber},
+		},
 		HeapgateHeapAlloc: HeapgateHeapAllocMetricConfig{
 			Enabled: true,
 		},
@@ -1269,6 +2376,11 @@ func DefaultMetricsConfig() MetricsConfig {
 		HeapgateObservedUntil: HeapgateObservedUntilMetricConfig{
 			Enabled: true,
 		},
+		HeapgateProcessCrashes: HeapgateProcessCrashesMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HeapgateProcessCrashesMetricAttributeKey{HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind},
+		},
 		HeapgateProcessRssMax: HeapgateProcessRssMaxMetricConfig{
 			Enabled: true,
 		},
@@ -1281,13 +2393,25 @@ func DefaultMetricsConfig() MetricsConfig {
 		HeapgateProfileRate: HeapgateProfileRateMetricConfig{
 			Enabled: true,
 		},
+		HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateScrapeCostMetricAttributeKey{HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource},
+		},
 		HeapgateScrapeDuration: HeapgateScrapeDurationMetricConfig{
-			Enabled: true,
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateScrapeDurationMetricAttributeKey{HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource},
 		},
 		HeapgateScrapeErrors: HeapgateScrapeErrorsMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
-			EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType},
+			EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType, HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource},
+		},
+		HeapgateScrapeInterval: HeapgateScrapeIntervalMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateScrapeIntervalMetricAttributeKey{HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource},
 		},
 		HeapgateSiteAllocated: HeapgateSiteAllocatedMetricConfig{
 			Enabled:             true,
@@ -1320,6 +2444,43 @@ func DefaultMetricsConfig() MetricsConfig {
 			EnabledAttributes:   []HeapgateSiteStderrMetricAttributeKey{HeapgateSiteStderrMetricAttributeKeyCodeFunctionName, HeapgateSiteStderrMetricAttributeKeyHeapgateClass, HeapgateSiteStderrMetricAttributeKeyCodeFilePath, HeapgateSiteStderrMetricAttributeKeyCodeLineNumber},
 		},
 		HeapgateTargetUp: HeapgateTargetUpMetricConfig{
+			Enabled: true,
+		},
+		HeapgateTraceGcBlocked: HeapgateTraceGcBlockedMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateTraceGcBlockedMetricAttributeKey{HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState},
+		},
+		HeapgateTraceGcCycles: HeapgateTraceGcCyclesMetricConfig{
+			Enabled: true,
+		},
+		HeapgateTraceGcTime: HeapgateTraceGcTimeMetricConfig{
+			Enabled: true,
+		},
+		HeapgateTraceHeapGoal: HeapgateTraceHeapGoalMetricConfig{
+			Enabled: true,
+		},
+		HeapgateTraceMarkAssistTime: HeapgateTraceMarkAssistTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateTraceMarkAssistTimeMetricAttributeKey{HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFilePath, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateTraceStwCount: HeapgateTraceStwCountMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateTraceStwCountMetricAttributeKey{HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason},
+		},
+		HeapgateTraceStwMax: HeapgateTraceStwMaxMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateTraceStwMaxMetricAttributeKey{HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason},
+		},
+		HeapgateTraceStwTime: HeapgateTraceStwTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateTraceStwTimeMetricAttributeKey{HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason},
+		},
+		HeapgateTraceWindow: HeapgateTraceWindowMetricConfig{
 			Enabled: true,
 		},
 	}

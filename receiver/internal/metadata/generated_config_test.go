@@ -49,15 +49,47 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					GoProcessorLimit: GoProcessorLimitMetricConfig{
 						Enabled: true,
 					},
+					HeapgateContentionCount: HeapgateContentionCountMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateContentionCountMetricAttributeKey{HeapgateContentionCountMetricAttributeKeyCodeFunctionName, HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind, HeapgateContentionCountMetricAttributeKeyCodeFilePath, HeapgateContentionCountMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateContentionTime: HeapgateContentionTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateContentionTimeMetricAttributeKey{HeapgateContentionTimeMetricAttributeKeyCodeFunctionName, HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind, HeapgateContentionTimeMetricAttributeKeyCodeFilePath, HeapgateContentionTimeMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateCPUProfileGcShare: HeapgateCPUProfileGcShareMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateCPUProfileGcShareMetricAttributeKey{HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass},
+					},
+					HeapgateCPUProfileMapShare: HeapgateCPUProfileMapShareMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateCPUProfileMapShareMetricAttributeKey{HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName, HeapgateCPUProfileMapShareMetricAttributeKeyCodeFilePath, HeapgateCPUProfileMapShareMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateCPUProfileSamples: HeapgateCPUProfileSamplesMetricConfig{
+						Enabled: true,
+					},
+					HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
+						Enabled: true,
+					},
 					HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []HeapgateGcClockTimeMetricAttributeKey{HeapgateGcClockTimeMetricAttributeKeyHeapgateGcPhase},
 					},
+					HeapgateGcCPUMarkShare: HeapgateGcCPUMarkShareMetricConfig{
+						Enabled: true,
+					},
 					HeapgateGcCPUTime: HeapgateGcCPUTimeMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []HeapgateGcCPUTimeMetricAttributeKey{HeapgateGcCPUTimeMetricAttributeKeyHeapgateGcWork},
+					},
+					HeapgateGcCPUTotalShare: HeapgateGcCPUTotalShareMetricConfig{
+						Enabled: true,
 					},
 					HeapgateGcCPUFraction: HeapgateGcCPUFractionMetricConfig{
 						Enabled: true,
@@ -94,6 +126,31 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateGctraceSummed: HeapgateGctraceSummedMetricConfig{
 						Enabled: true,
 					},
+					HeapgateGoroutineByState: HeapgateGoroutineByStateMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineByStateMetricAttributeKey{HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState},
+					},
+					HeapgateGoroutineInMap: HeapgateGoroutineInMapMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineInMapMetricAttributeKey{HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName, HeapgateGoroutineInMapMetricAttributeKeyCodeFilePath, HeapgateGoroutineInMapMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineLeaked: HeapgateGoroutineLeakedMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineLeakedMetricAttributeKey{HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName, HeapgateGoroutineLeakedMetricAttributeKeyCodeFilePath, HeapgateGoroutineLeakedMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineSiteCount: HeapgateGoroutineSiteCountMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineSiteCountMetricAttributeKey{HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteCountMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteCountMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineSiteGrowth: HeapgateGoroutineSiteGrowthMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineSiteGrowthMetricAttributeKey{HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeLineNumber},
+					},
 					HeapgateHeapAlloc: HeapgateHeapAllocMetricConfig{
 						Enabled: true,
 					},
@@ -115,6 +172,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateObservedUntil: HeapgateObservedUntilMetricConfig{
 						Enabled: true,
 					},
+					HeapgateProcessCrashes: HeapgateProcessCrashesMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateProcessCrashesMetricAttributeKey{HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind},
+					},
 					HeapgateProcessRssMax: HeapgateProcessRssMaxMetricConfig{
 						Enabled: true,
 					},
@@ -127,13 +189,25 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateProfileRate: HeapgateProfileRateMetricConfig{
 						Enabled: true,
 					},
+					HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeCostMetricAttributeKey{HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource},
+					},
 					HeapgateScrapeDuration: HeapgateScrapeDurationMetricConfig{
-						Enabled: true,
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeDurationMetricAttributeKey{HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource},
 					},
 					HeapgateScrapeErrors: HeapgateScrapeErrorsMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType},
+						EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType, HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource},
+					},
+					HeapgateScrapeInterval: HeapgateScrapeIntervalMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeIntervalMetricAttributeKey{HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource},
 					},
 					HeapgateSiteAllocated: HeapgateSiteAllocatedMetricConfig{
 						Enabled:             true,
@@ -166,6 +240,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						EnabledAttributes:   []HeapgateSiteStderrMetricAttributeKey{HeapgateSiteStderrMetricAttributeKeyCodeFunctionName, HeapgateSiteStderrMetricAttributeKeyHeapgateClass, HeapgateSiteStderrMetricAttributeKeyCodeFilePath, HeapgateSiteStderrMetricAttributeKeyCodeLineNumber},
 					},
 					HeapgateTargetUp: HeapgateTargetUpMetricConfig{
+						Enabled: true,
+					},
+					HeapgateTraceGcBlocked: HeapgateTraceGcBlockedMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceGcBlockedMetricAttributeKey{HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState},
+					},
+					HeapgateTraceGcCycles: HeapgateTraceGcCyclesMetricConfig{
+						Enabled: true,
+					},
+					HeapgateTraceGcTime: HeapgateTraceGcTimeMetricConfig{
+						Enabled: true,
+					},
+					HeapgateTraceHeapGoal: HeapgateTraceHeapGoalMetricConfig{
+						Enabled: true,
+					},
+					HeapgateTraceMarkAssistTime: HeapgateTraceMarkAssistTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceMarkAssistTimeMetricAttributeKey{HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFilePath, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateTraceStwCount: HeapgateTraceStwCountMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwCountMetricAttributeKey{HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceStwMax: HeapgateTraceStwMaxMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwMaxMetricAttributeKey{HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceStwTime: HeapgateTraceStwTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwTimeMetricAttributeKey{HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceWindow: HeapgateTraceWindowMetricConfig{
 						Enabled: true,
 					},
 				},
@@ -198,15 +309,47 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					GoProcessorLimit: GoProcessorLimitMetricConfig{
 						Enabled: false,
 					},
+					HeapgateContentionCount: HeapgateContentionCountMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateContentionCountMetricAttributeKey{HeapgateContentionCountMetricAttributeKeyCodeFunctionName, HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind, HeapgateContentionCountMetricAttributeKeyCodeFilePath, HeapgateContentionCountMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateContentionTime: HeapgateContentionTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateContentionTimeMetricAttributeKey{HeapgateContentionTimeMetricAttributeKeyCodeFunctionName, HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind, HeapgateContentionTimeMetricAttributeKeyCodeFilePath, HeapgateContentionTimeMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateCPUProfileGcShare: HeapgateCPUProfileGcShareMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateCPUProfileGcShareMetricAttributeKey{HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass},
+					},
+					HeapgateCPUProfileMapShare: HeapgateCPUProfileMapShareMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateCPUProfileMapShareMetricAttributeKey{HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName, HeapgateCPUProfileMapShareMetricAttributeKeyCodeFilePath, HeapgateCPUProfileMapShareMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateCPUProfileSamples: HeapgateCPUProfileSamplesMetricConfig{
+						Enabled: false,
+					},
+					HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
+						Enabled: false,
+					},
 					HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []HeapgateGcClockTimeMetricAttributeKey{HeapgateGcClockTimeMetricAttributeKeyHeapgateGcPhase},
 					},
+					HeapgateGcCPUMarkShare: HeapgateGcCPUMarkShareMetricConfig{
+						Enabled: false,
+					},
 					HeapgateGcCPUTime: HeapgateGcCPUTimeMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []HeapgateGcCPUTimeMetricAttributeKey{HeapgateGcCPUTimeMetricAttributeKeyHeapgateGcWork},
+					},
+					HeapgateGcCPUTotalShare: HeapgateGcCPUTotalShareMetricConfig{
+						Enabled: false,
 					},
 					HeapgateGcCPUFraction: HeapgateGcCPUFractionMetricConfig{
 						Enabled: false,
@@ -243,6 +386,31 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateGctraceSummed: HeapgateGctraceSummedMetricConfig{
 						Enabled: false,
 					},
+					HeapgateGoroutineByState: HeapgateGoroutineByStateMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineByStateMetricAttributeKey{HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState},
+					},
+					HeapgateGoroutineInMap: HeapgateGoroutineInMapMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineInMapMetricAttributeKey{HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName, HeapgateGoroutineInMapMetricAttributeKeyCodeFilePath, HeapgateGoroutineInMapMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineLeaked: HeapgateGoroutineLeakedMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineLeakedMetricAttributeKey{HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName, HeapgateGoroutineLeakedMetricAttributeKeyCodeFilePath, HeapgateGoroutineLeakedMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineSiteCount: HeapgateGoroutineSiteCountMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineSiteCountMetricAttributeKey{HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteCountMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteCountMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateGoroutineSiteGrowth: HeapgateGoroutineSiteGrowthMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateGoroutineSiteGrowthMetricAttributeKey{HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName, HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFilePath, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeLineNumber},
+					},
 					HeapgateHeapAlloc: HeapgateHeapAllocMetricConfig{
 						Enabled: false,
 					},
@@ -264,6 +432,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateObservedUntil: HeapgateObservedUntilMetricConfig{
 						Enabled: false,
 					},
+					HeapgateProcessCrashes: HeapgateProcessCrashesMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateProcessCrashesMetricAttributeKey{HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind},
+					},
 					HeapgateProcessRssMax: HeapgateProcessRssMaxMetricConfig{
 						Enabled: false,
 					},
@@ -276,13 +449,25 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateProfileRate: HeapgateProfileRateMetricConfig{
 						Enabled: false,
 					},
+					HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeCostMetricAttributeKey{HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource},
+					},
 					HeapgateScrapeDuration: HeapgateScrapeDurationMetricConfig{
-						Enabled: false,
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeDurationMetricAttributeKey{HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource},
 					},
 					HeapgateScrapeErrors: HeapgateScrapeErrorsMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType},
+						EnabledAttributes:   []HeapgateScrapeErrorsMetricAttributeKey{HeapgateScrapeErrorsMetricAttributeKeyErrorType, HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource},
+					},
+					HeapgateScrapeInterval: HeapgateScrapeIntervalMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateScrapeIntervalMetricAttributeKey{HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource},
 					},
 					HeapgateSiteAllocated: HeapgateSiteAllocatedMetricConfig{
 						Enabled:             false,
@@ -317,6 +502,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateTargetUp: HeapgateTargetUpMetricConfig{
 						Enabled: false,
 					},
+					HeapgateTraceGcBlocked: HeapgateTraceGcBlockedMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceGcBlockedMetricAttributeKey{HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState},
+					},
+					HeapgateTraceGcCycles: HeapgateTraceGcCyclesMetricConfig{
+						Enabled: false,
+					},
+					HeapgateTraceGcTime: HeapgateTraceGcTimeMetricConfig{
+						Enabled: false,
+					},
+					HeapgateTraceHeapGoal: HeapgateTraceHeapGoalMetricConfig{
+						Enabled: false,
+					},
+					HeapgateTraceMarkAssistTime: HeapgateTraceMarkAssistTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceMarkAssistTimeMetricAttributeKey{HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFilePath, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateTraceStwCount: HeapgateTraceStwCountMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwCountMetricAttributeKey{HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceStwMax: HeapgateTraceStwMaxMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwMaxMetricAttributeKey{HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceStwTime: HeapgateTraceStwTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateTraceStwTimeMetricAttributeKey{HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason},
+					},
+					HeapgateTraceWindow: HeapgateTraceWindowMetricConfig{
+						Enabled: false,
+					},
 				},
 			},
 		},
@@ -324,7 +546,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GoGoroutineCountMetricConfig{}, GoMemoryAllocatedMetricConfig{}, GoMemoryAllocationsMetricConfig{}, GoMemoryGcCyclesMetricConfig{}, GoMemoryGcGoalMetricConfig{}, GoMemoryUsedMetricConfig{}, GoProcessorLimitMetricConfig{}, HeapgateGcClockTimeMetricConfig{}, HeapgateGcCPUTimeMetricConfig{}, HeapgateGcCPUFractionMetricConfig{}, HeapgateGcElapsedMetricConfig{}, HeapgateGcForcedMetricConfig{}, HeapgateGcLastMetricConfig{}, HeapgateGcOverGoalMetricConfig{}, HeapgateGcPauseMaxMetricConfig{}, HeapgateGctraceCyclesMetricConfig{}, HeapgateGctraceHeapGoalMetricConfig{}, HeapgateGctraceHeapLiveMetricConfig{}, HeapgateGctraceRecordsMetricConfig{}, HeapgateGctraceSummedMetricConfig{}, HeapgateHeapAllocMetricConfig{}, HeapgateHeapIdleMetricConfig{}, HeapgateHeapInuseMetricConfig{}, HeapgateHeapObjectsMetricConfig{}, HeapgateHeapReleasedMetricConfig{}, HeapgateMemoryLimitMetricConfig{}, HeapgateObservedUntilMetricConfig{}, HeapgateProcessRssMaxMetricConfig{}, HeapgateProcessStartTimeMetricConfig{}, HeapgateProfileInuseMetricConfig{}, HeapgateProfileRateMetricConfig{}, HeapgateScrapeDurationMetricConfig{}, HeapgateScrapeErrorsMetricConfig{}, HeapgateSiteAllocatedMetricConfig{}, HeapgateSiteAllocationsMetricConfig{}, HeapgateSiteInuseMetricConfig{}, HeapgateSiteInuseObjectsMetricConfig{}, HeapgateSiteSamplesMetricConfig{}, HeapgateSiteStderrMetricConfig{}, HeapgateTargetUpMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GoGoroutineCountMetricConfig{}, GoMemoryAllocatedMetricConfig{}, GoMemoryAllocationsMetricConfig{}, GoMemoryGcCyclesMetricConfig{}, GoMemoryGcGoalMetricConfig{}, GoMemoryUsedMetricConfig{}, GoProcessorLimitMetricConfig{}, HeapgateContentionCountMetricConfig{}, HeapgateContentionTimeMetricConfig{}, HeapgateCPUProfileGcShareMetricConfig{}, HeapgateCPUProfileMapShareMetricConfig{}, HeapgateCPUProfileSamplesMetricConfig{}, HeapgateCPUProfileUsageMetricConfig{}, HeapgateGcClockTimeMetricConfig{}, HeapgateGcCPUMarkShareMetricConfig{}, HeapgateGcCPUTimeMetricConfig{}, HeapgateGcCPUTotalShareMetricConfig{}, HeapgateGcCPUFractionMetricConfig{}, HeapgateGcElapsedMetricConfig{}, HeapgateGcForcedMetricConfig{}, HeapgateGcLastMetricConfig{}, HeapgateGcOverGoalMetricConfig{}, HeapgateGcPauseMaxMetricConfig{}, HeapgateGctraceCyclesMetricConfig{}, HeapgateGctraceHeapGoalMetricConfig{}, HeapgateGctraceHeapLiveMetricConfig{}, HeapgateGctraceRecordsMetricConfig{}, HeapgateGctraceSummedMetricConfig{}, HeapgateGoroutineByStateMetricConfig{}, HeapgateGoroutineInMapMetricConfig{}, HeapgateGoroutineLeakedMetricConfig{}, HeapgateGoroutineSiteCountMetricConfig{}, HeapgateGoroutineSiteGrowthMetricConfig{}, HeapgateHeapAllocMetricConfig{}, HeapgateHeapIdleMetricConfig{}, HeapgateHeapInuseMetricConfig{}, HeapgateHeapObjectsMetricConfig{}, HeapgateHeapReleasedMetricConfig{}, HeapgateMemoryLimitMetricConfig{}, HeapgateObservedUntilMetricConfig{}, HeapgateProcessCrashesMetricConfig{}, HeapgateProcessRssMaxMetricConfig{}, HeapgateProcessStartTimeMetricConfig{}, HeapgateProfileInuseMetricConfig{}, HeapgateProfileRateMetricConfig{}, HeapgateScrapeCostMetricConfig{}, HeapgateScrapeDurationMetricConfig{}, HeapgateScrapeErrorsMetricConfig{}, HeapgateScrapeIntervalMetricConfig{}, HeapgateSiteAllocatedMetricConfig{}, HeapgateSiteAllocationsMetricConfig{}, HeapgateSiteInuseMetricConfig{}, HeapgateSiteInuseObjectsMetricConfig{}, HeapgateSiteSamplesMetricConfig{}, HeapgateSiteStderrMetricConfig{}, HeapgateTargetUpMetricConfig{}, HeapgateTraceGcBlockedMetricConfig{}, HeapgateTraceGcCyclesMetricConfig{}, HeapgateTraceGcTimeMetricConfig{}, HeapgateTraceHeapGoalMetricConfig{}, HeapgateTraceMarkAssistTimeMetricConfig{}, HeapgateTraceStwCountMetricConfig{}, HeapgateTraceStwMaxMetricConfig{}, HeapgateTraceStwTimeMetricConfig{}, HeapgateTraceWindowMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -338,6 +560,54 @@ func TestGoMemoryUsedMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric go.memory.used doesn't have an attribute invalid, valid attributes: [go.memory.type]")
 
 	cfg = DefaultMetricsConfig().GoMemoryUsed
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateContentionCountMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateContentionCount
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateContentionCountMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.contention.count doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.contention.kind, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateContentionCount
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateContentionTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateContentionTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateContentionTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.contention.time doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.contention.kind, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateContentionTime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateCPUProfileGcShareMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateCPUProfileGcShare
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateCPUProfileGcShareMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.cpu.profile.gc_share doesn't have an attribute invalid, valid attributes: [heapgate.gc.class]")
+
+	cfg = DefaultMetricsConfig().HeapgateCPUProfileGcShare
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateCPUProfileMapShareMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateCPUProfileMapShare
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateCPUProfileMapShareMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.cpu.profile.map_share doesn't have an attribute invalid, valid attributes: [code.function.name, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateCPUProfileMapShare
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -378,14 +648,122 @@ func TestHeapgateGctraceRecordsMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
 
+func TestHeapgateGoroutineByStateMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateGoroutineByState
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateGoroutineByStateMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.goroutine.by_state doesn't have an attribute invalid, valid attributes: [heapgate.goroutine.state]")
+
+	cfg = DefaultMetricsConfig().HeapgateGoroutineByState
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateGoroutineInMapMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateGoroutineInMap
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateGoroutineInMapMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.goroutine.in_map doesn't have an attribute invalid, valid attributes: [code.function.name, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateGoroutineInMap
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateGoroutineLeakedMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateGoroutineLeaked
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateGoroutineLeakedMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.goroutine.leaked doesn't have an attribute invalid, valid attributes: [code.function.name, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateGoroutineLeaked
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateGoroutineSiteCountMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateGoroutineSiteCount
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateGoroutineSiteCountMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.goroutine.site.count doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.goroutine.state, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateGoroutineSiteCount
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateGoroutineSiteGrowthMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateGoroutineSiteGrowth
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateGoroutineSiteGrowthMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.goroutine.site.growth doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.goroutine.state, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateGoroutineSiteGrowth
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateProcessCrashesMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateProcessCrashes
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateProcessCrashesMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.process.crashes doesn't have an attribute invalid, valid attributes: [heapgate.crash.kind]")
+
+	cfg = DefaultMetricsConfig().HeapgateProcessCrashes
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateScrapeCostMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateScrapeCost
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateScrapeCostMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.scrape.cost doesn't have an attribute invalid, valid attributes: [heapgate.scrape.source]")
+
+	cfg = DefaultMetricsConfig().HeapgateScrapeCost
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateScrapeDurationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateScrapeDuration
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateScrapeDurationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.scrape.duration doesn't have an attribute invalid, valid attributes: [heapgate.scrape.source]")
+
+	cfg = DefaultMetricsConfig().HeapgateScrapeDuration
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
 func TestHeapgateScrapeErrorsMetricsConfig_Validate(t *testing.T) {
 	cfg := DefaultMetricsConfig().HeapgateScrapeErrors
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HeapgateScrapeErrorsMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric heapgate.scrape.errors doesn't have an attribute invalid, valid attributes: [error.type]")
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.scrape.errors doesn't have an attribute invalid, valid attributes: [error.type, heapgate.scrape.source]")
 
 	cfg = DefaultMetricsConfig().HeapgateScrapeErrors
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateScrapeIntervalMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateScrapeInterval
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateScrapeIntervalMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.scrape.interval doesn't have an attribute invalid, valid attributes: [heapgate.scrape.source]")
+
+	cfg = DefaultMetricsConfig().HeapgateScrapeInterval
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -458,6 +836,66 @@ func TestHeapgateSiteStderrMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric heapgate.site.stderr doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.class, code.file.path, code.line.number]")
 
 	cfg = DefaultMetricsConfig().HeapgateSiteStderr
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateTraceGcBlockedMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateTraceGcBlocked
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateTraceGcBlockedMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.trace.gc.blocked doesn't have an attribute invalid, valid attributes: [heapgate.goroutine.state]")
+
+	cfg = DefaultMetricsConfig().HeapgateTraceGcBlocked
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateTraceMarkAssistTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateTraceMarkAssistTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateTraceMarkAssistTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.trace.mark_assist.time doesn't have an attribute invalid, valid attributes: [code.function.name, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateTraceMarkAssistTime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateTraceStwCountMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateTraceStwCount
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateTraceStwCountMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.trace.stw.count doesn't have an attribute invalid, valid attributes: [heapgate.stw.reason]")
+
+	cfg = DefaultMetricsConfig().HeapgateTraceStwCount
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateTraceStwMaxMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateTraceStwMax
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateTraceStwMaxMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.trace.stw.max doesn't have an attribute invalid, valid attributes: [heapgate.stw.reason]")
+
+	cfg = DefaultMetricsConfig().HeapgateTraceStwMax
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateTraceStwTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateTraceStwTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateTraceStwTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.trace.stw.time doesn't have an attribute invalid, valid attributes: [heapgate.stw.reason]")
+
+	cfg = DefaultMetricsConfig().HeapgateTraceStwTime
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }

@@ -30,6 +30,12 @@ const (
 	AttributeErrorTypeNotPprof
 	AttributeErrorTypeTruncated
 	AttributeErrorTypeRefused
+	AttributeErrorTypeDenied
+	AttributeErrorTypeAbsent
+	AttributeErrorTypeMethod
+	AttributeErrorTypeBusy
+	AttributeErrorTypeWriteTimeout
+	AttributeErrorTypeStateLimit
 	AttributeErrorTypeInternal
 )
 
@@ -48,6 +54,18 @@ func (av AttributeErrorType) String() string {
 		return "truncated"
 	case AttributeErrorTypeRefused:
 		return "refused"
+	case AttributeErrorTypeDenied:
+		return "denied"
+	case AttributeErrorTypeAbsent:
+		return "absent"
+	case AttributeErrorTypeMethod:
+		return "method"
+	case AttributeErrorTypeBusy:
+		return "busy"
+	case AttributeErrorTypeWriteTimeout:
+		return "write_timeout"
+	case AttributeErrorTypeStateLimit:
+		return "state_limit"
 	case AttributeErrorTypeInternal:
 		return "internal"
 	}
@@ -56,13 +74,19 @@ func (av AttributeErrorType) String() string {
 
 // MapAttributeErrorType is a helper map of string to AttributeErrorType attribute value.
 var MapAttributeErrorType = map[string]AttributeErrorType{
-	"timeout":     AttributeErrorTypeTimeout,
-	"http_status": AttributeErrorTypeHTTPStatus,
-	"too_large":   AttributeErrorTypeTooLarge,
-	"not_pprof":   AttributeErrorTypeNotPprof,
-	"truncated":   AttributeErrorTypeTruncated,
-	"refused":     AttributeErrorTypeRefused,
-	"internal":    AttributeErrorTypeInternal,
+	"timeout":       AttributeErrorTypeTimeout,
+	"http_status":   AttributeErrorTypeHTTPStatus,
+	"too_large":     AttributeErrorTypeTooLarge,
+	"not_pprof":     AttributeErrorTypeNotPprof,
+	"truncated":     AttributeErrorTypeTruncated,
+	"refused":       AttributeErrorTypeRefused,
+	"denied":        AttributeErrorTypeDenied,
+	"absent":        AttributeErrorTypeAbsent,
+	"method":        AttributeErrorTypeMethod,
+	"busy":          AttributeErrorTypeBusy,
+	"write_timeout": AttributeErrorTypeWriteTimeout,
+	"state_limit":   AttributeErrorTypeStateLimit,
+	"internal":      AttributeErrorTypeInternal,
 }
 
 // AttributeGoMemoryType specifies the value go.memory.type attribute.
@@ -139,6 +163,78 @@ var MapAttributeHeapgateClass = map[string]AttributeHeapgateClass{
 	"sync_map":     AttributeHeapgateClassSyncMap,
 	"value":        AttributeHeapgateClassValue,
 	"unknown":      AttributeHeapgateClassUnknown,
+}
+
+// AttributeHeapgateContentionKind specifies the value heapgate.contention.kind attribute.
+type AttributeHeapgateContentionKind int
+
+const (
+	_ AttributeHeapgateContentionKind = iota
+	AttributeHeapgateContentionKindMutex
+	AttributeHeapgateContentionKindBlock
+)
+
+// String returns the string representation of the AttributeHeapgateContentionKind.
+func (av AttributeHeapgateContentionKind) String() string {
+	switch av {
+	case AttributeHeapgateContentionKindMutex:
+		return "mutex"
+	case AttributeHeapgateContentionKindBlock:
+		return "block"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateContentionKind is a helper map of string to AttributeHeapgateContentionKind attribute value.
+var MapAttributeHeapgateContentionKind = map[string]AttributeHeapgateContentionKind{
+	"mutex": AttributeHeapgateContentionKindMutex,
+	"block": AttributeHeapgateContentionKindBlock,
+}
+
+// AttributeHeapgateGcClass specifies the value heapgate.gc.class attribute.
+type AttributeHeapgateGcClass int
+
+const (
+	_ AttributeHeapgateGcClass = iota
+	AttributeHeapgateGcClassAssist
+	AttributeHeapgateGcClassMarkBg
+	AttributeHeapgateGcClassSweep
+	AttributeHeapgateGcClassScavenge
+	AttributeHeapgateGcClassControl
+	AttributeHeapgateGcClassWriteBarrier
+	AttributeHeapgateGcClassMarkAlloc
+)
+
+// String returns the string representation of the AttributeHeapgateGcClass.
+func (av AttributeHeapgateGcClass) String() string {
+	switch av {
+	case AttributeHeapgateGcClassAssist:
+		return "assist"
+	case AttributeHeapgateGcClassMarkBg:
+		return "mark_bg"
+	case AttributeHeapgateGcClassSweep:
+		return "sweep"
+	case AttributeHeapgateGcClassScavenge:
+		return "scavenge"
+	case AttributeHeapgateGcClassControl:
+		return "control"
+	case AttributeHeapgateGcClassWriteBarrier:
+		return "write_barrier"
+	case AttributeHeapgateGcClassMarkAlloc:
+		return "mark_alloc"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateGcClass is a helper map of string to AttributeHeapgateGcClass attribute value.
+var MapAttributeHeapgateGcClass = map[string]AttributeHeapgateGcClass{
+	"assist":        AttributeHeapgateGcClassAssist,
+	"mark_bg":       AttributeHeapgateGcClassMarkBg,
+	"sweep":         AttributeHeapgateGcClassSweep,
+	"scavenge":      AttributeHeapgateGcClassScavenge,
+	"control":       AttributeHeapgateGcClassControl,
+	"write_barrier": AttributeHeapgateGcClassWriteBarrier,
+	"mark_alloc":    AttributeHeapgateGcClassMarkAlloc,
 }
 
 // AttributeHeapgateGcPhase specifies the value heapgate.gc.phase attribute.
@@ -243,6 +339,60 @@ var MapAttributeHeapgateRecordState = map[string]AttributeHeapgateRecordState{
 	"bad":       AttributeHeapgateRecordStateBad,
 }
 
+// AttributeHeapgateScrapeSource specifies the value heapgate.scrape.source attribute.
+type AttributeHeapgateScrapeSource int
+
+const (
+	_ AttributeHeapgateScrapeSource = iota
+	AttributeHeapgateScrapeSourceHeapText
+	AttributeHeapgateScrapeSourceVars
+	AttributeHeapgateScrapeSourceHeapProfile
+	AttributeHeapgateScrapeSourceGoroutine
+	AttributeHeapgateScrapeSourceGoroutineLeak
+	AttributeHeapgateScrapeSourceMutex
+	AttributeHeapgateScrapeSourceBlock
+	AttributeHeapgateScrapeSourceCPU
+	AttributeHeapgateScrapeSourceTrace
+)
+
+// String returns the string representation of the AttributeHeapgateScrapeSource.
+func (av AttributeHeapgateScrapeSource) String() string {
+	switch av {
+	case AttributeHeapgateScrapeSourceHeapText:
+		return "heap_text"
+	case AttributeHeapgateScrapeSourceVars:
+		return "vars"
+	case AttributeHeapgateScrapeSourceHeapProfile:
+		return "heap_profile"
+	case AttributeHeapgateScrapeSourceGoroutine:
+		return "goroutine"
+	case AttributeHeapgateScrapeSourceGoroutineLeak:
+		return "goroutine_leak"
+	case AttributeHeapgateScrapeSourceMutex:
+		return "mutex"
+	case AttributeHeapgateScrapeSourceBlock:
+		return "block"
+	case AttributeHeapgateScrapeSourceCPU:
+		return "cpu"
+	case AttributeHeapgateScrapeSourceTrace:
+		return "trace"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateScrapeSource is a helper map of string to AttributeHeapgateScrapeSource attribute value.
+var MapAttributeHeapgateScrapeSource = map[string]AttributeHeapgateScrapeSource{
+	"heap_text":      AttributeHeapgateScrapeSourceHeapText,
+	"vars":           AttributeHeapgateScrapeSourceVars,
+	"heap_profile":   AttributeHeapgateScrapeSourceHeapProfile,
+	"goroutine":      AttributeHeapgateScrapeSourceGoroutine,
+	"goroutine_leak": AttributeHeapgateScrapeSourceGoroutineLeak,
+	"mutex":          AttributeHeapgateScrapeSourceMutex,
+	"block":          AttributeHeapgateScrapeSourceBlock,
+	"cpu":            AttributeHeapgateScrapeSourceCPU,
+	"trace":          AttributeHeapgateScrapeSourceTrace,
+}
+
 var MetricsInfo = metricsInfo{
 	GoGoroutineCount: metricInfo{
 		Name: "go.goroutine.count",
@@ -266,13 +416,41 @@ var MetricsInfo = metricsInfo{
 	GoProcessorLimit: metricInfo{
 		Name: "go.processor.limit",
 	},
+	HeapgateContentionCount: metricInfo{
+		Name:       "heapgate.contention.count",
+		Attributes: []string{"code.function.name", "heapgate.contention.kind", "code.file.path", "code.line.number"},
+	},
+	HeapgateContentionTime: metricInfo{
+		Name:       "heapgate.contention.time",
+		Attributes: []string{"code.function.name", "heapgate.contention.kind", "code.file.path", "code.line.number"},
+	},
+	HeapgateCPUProfileGcShare: metricInfo{
+		Name:       "heapgate.cpu.profile.gc_share",
+		Attributes: []string{"heapgate.gc.class"},
+	},
+	HeapgateCPUProfileMapShare: metricInfo{
+		Name:       "heapgate.cpu.profile.map_share",
+		Attributes: []string{"code.function.name", "code.file.path", "code.line.number"},
+	},
+	HeapgateCPUProfileSamples: metricInfo{
+		Name: "heapgate.cpu.profile.samples",
+	},
+	HeapgateCPUProfileUsage: metricInfo{
+		Name: "heapgate.cpu.profile.usage",
+	},
 	HeapgateGcClockTime: metricInfo{
 		Name:       "heapgate.gc.clock.time",
 		Attributes: []string{"heapgate.gc.phase"},
 	},
+	HeapgateGcCPUMarkShare: metricInfo{
+		Name: "heapgate.gc.cpu.mark_share",
+	},
 	HeapgateGcCPUTime: metricInfo{
 		Name:       "heapgate.gc.cpu.time",
 		Attributes: []string{"heapgate.gc.work"},
+	},
+	HeapgateGcCPUTotalShare: metricInfo{
+		Name: "heapgate.gc.cpu.total_share",
 	},
 	HeapgateGcCPUFraction: metricInfo{
 		Name: "heapgate.gc.cpu_fraction",
@@ -308,6 +486,26 @@ var MetricsInfo = metricsInfo{
 	HeapgateGctraceSummed: metricInfo{
 		Name: "heapgate.gctrace.summed",
 	},
+	HeapgateGoroutineByState: metricInfo{
+		Name:       "heapgate.goroutine.by_state",
+		Attributes: []string{"heapgate.goroutine.state"},
+	},
+	HeapgateGoroutineInMap: metricInfo{
+		Name:       "heapgate.goroutine.in_map",
+		Attributes: []string{"code.function.name", "code.file.path", "code.line.number"},
+	},
+	HeapgateGoroutineLeaked: metricInfo{
+		Name:       "heapgate.goroutine.leaked",
+		Attributes: []string{"code.function.name", "code.file.path", "code.line.number"},
+	},
+	HeapgateGoroutineSiteCount: metricInfo{
+		Name:       "heapgate.goroutine.site.count",
+		Attributes: []string{"code.function.name", "heapgate.goroutine.state", "code.file.path", "code.line.number"},
+	},
+	HeapgateGoroutineSiteGrowth: metricInfo{
+		Name:       "heapgate.goroutine.site.growth",
+		Attributes: []string{"code.function.name", "heapgate.goroutine.state", "code.file.path", "code.line.number"},
+	},
 	HeapgateHeapAlloc: metricInfo{
 		Name: "heapgate.heap.alloc",
 	},
@@ -329,6 +527,10 @@ var MetricsInfo = metricsInfo{
 	HeapgateObservedUntil: metricInfo{
 		Name: "heapgate.observed_until",
 	},
+	HeapgateProcessCrashes: metricInfo{
+		Name:       "heapgate.process.crashes",
+		Attributes: []string{"heapgate.crash.kind"},
+	},
 	HeapgateProcessRssMax: metricInfo{
 		Name: "heapgate.process.rss.max",
 	},
@@ -341,12 +543,21 @@ var MetricsInfo = metricsInfo{
 	HeapgateProfileRate: metricInfo{
 		Name: "heapgate.profile.rate",
 	},
+	HeapgateScrapeCost: metricInfo{
+		Name:       "heapgate.scrape.cost",
+		Attributes: []string{"heapgate.scrape.source"},
+	},
 	HeapgateScrapeDuration: metricInfo{
-		Name: "heapgate.scrape.duration",
+		Name:       "heapgate.scrape.duration",
+		Attributes: []string{"heapgate.scrape.source"},
 	},
 	HeapgateScrapeErrors: metricInfo{
 		Name:       "heapgate.scrape.errors",
-		Attributes: []string{"error.type"},
+		Attributes: []string{"error.type", "heapgate.scrape.source"},
+	},
+	HeapgateScrapeInterval: metricInfo{
+		Name:       "heapgate.scrape.interval",
+		Attributes: []string{"heapgate.scrape.source"},
 	},
 	HeapgateSiteAllocated: metricInfo{
 		Name:       "heapgate.site.allocated",
@@ -375,49 +586,106 @@ var MetricsInfo = metricsInfo{
 	HeapgateTargetUp: metricInfo{
 		Name: "heapgate.target.up",
 	},
+	HeapgateTraceGcBlocked: metricInfo{
+		Name:       "heapgate.trace.gc.blocked",
+		Attributes: []string{"heapgate.goroutine.state"},
+	},
+	HeapgateTraceGcCycles: metricInfo{
+		Name: "heapgate.trace.gc.cycles",
+	},
+	HeapgateTraceGcTime: metricInfo{
+		Name: "heapgate.trace.gc.time",
+	},
+	HeapgateTraceHeapGoal: metricInfo{
+		Name: "heapgate.trace.heap.goal",
+	},
+	HeapgateTraceMarkAssistTime: metricInfo{
+		Name:       "heapgate.trace.mark_assist.time",
+		Attributes: []string{"code.function.name", "code.file.path", "code.line.number"},
+	},
+	HeapgateTraceStwCount: metricInfo{
+		Name:       "heapgate.trace.stw.count",
+		Attributes: []string{"heapgate.stw.reason"},
+	},
+	HeapgateTraceStwMax: metricInfo{
+		Name:       "heapgate.trace.stw.max",
+		Attributes: []string{"heapgate.stw.reason"},
+	},
+	HeapgateTraceStwTime: metricInfo{
+		Name:       "heapgate.trace.stw.time",
+		Attributes: []string{"heapgate.stw.reason"},
+	},
+	HeapgateTraceWindow: metricInfo{
+		Name: "heapgate.trace.window",
+	},
 }
 
 type metricsInfo struct {
-	GoGoroutineCount         metricInfo
-	GoMemoryAllocated        metricInfo
-	GoMemoryAllocations      metricInfo
-	GoMemoryGcCycles         metricInfo
-	GoMemoryGcGoal           metricInfo
-	GoMemoryUsed             metricInfo
-	GoProcessorLimit         metricInfo
-	HeapgateGcClockTime      metricInfo
-	HeapgateGcCPUTime        metricInfo
-	HeapgateGcCPUFraction    metricInfo
-	HeapgateGcElapsed        metricInfo
-	HeapgateGcForced         metricInfo
-	HeapgateGcLast           metricInfo
-	HeapgateGcOverGoal       metricInfo
-	HeapgateGcPauseMax       metricInfo
-	HeapgateGctraceCycles    metricInfo
-	HeapgateGctraceHeapGoal  metricInfo
-	HeapgateGctraceHeapLive  metricInfo
-	HeapgateGctraceRecords   metricInfo
-	HeapgateGctraceSummed    metricInfo
-	HeapgateHeapAlloc        metricInfo
-	HeapgateHeapIdle         metricInfo
-	HeapgateHeapInuse        metricInfo
-	HeapgateHeapObjects      metricInfo
-	HeapgateHeapReleased     metricInfo
-	HeapgateMemoryLimit      metricInfo
-	HeapgateObservedUntil    metricInfo
-	HeapgateProcessRssMax    metricInfo
-	HeapgateProcessStartTime metricInfo
-	HeapgateProfileInuse     metricInfo
-	HeapgateProfileRate      metricInfo
-	HeapgateScrapeDuration   metricInfo
-	HeapgateScrapeErrors     metricInfo
-	HeapgateSiteAllocated    metricInfo
-	HeapgateSiteAllocations  metricInfo
-	HeapgateSiteInuse        metricInfo
-	HeapgateSiteInuseObjects metricInfo
-	HeapgateSiteSamples      metricInfo
-	HeapgateSiteStderr       metricInfo
-	HeapgateTargetUp         metricInfo
+	GoGoroutineCount            metricInfo
+	GoMemoryAllocated           metricInfo
+	GoMemoryAllocations         metricInfo
+	GoMemoryGcCycles            metricInfo
+	GoMemoryGcGoal              metricInfo
+	GoMemoryUsed                metricInfo
+	GoProcessorLimit            metricInfo
+	HeapgateContentionCount     metricInfo
+	HeapgateContentionTime      metricInfo
+	HeapgateCPUProfileGcShare   metricInfo
+	HeapgateCPUProfileMapShare  metricInfo
+	HeapgateCPUProfileSamples   metricInfo
+	HeapgateCPUProfileUsage     metricInfo
+	HeapgateGcClockTime         metricInfo
+	HeapgateGcCPUMarkShare      metricInfo
+	HeapgateGcCPUTime           metricInfo
+	HeapgateGcCPUTotalShare     metricInfo
+	HeapgateGcCPUFraction       metricInfo
+	HeapgateGcElapsed           metricInfo
+	HeapgateGcForced            metricInfo
+	HeapgateGcLast              metricInfo
+	HeapgateGcOverGoal          metricInfo
+	HeapgateGcPauseMax          metricInfo
+	HeapgateGctraceCycles       metricInfo
+	HeapgateGctraceHeapGoal     metricInfo
+	HeapgateGctraceHeapLive     metricInfo
+	HeapgateGctraceRecords      metricInfo
+	HeapgateGctraceSummed       metricInfo
+	HeapgateGoroutineByState    metricInfo
+	HeapgateGoroutineInMap      metricInfo
+	HeapgateGoroutineLeaked     metricInfo
+	HeapgateGoroutineSiteCount  metricInfo
+	HeapgateGoroutineSiteGrowth metricInfo
+	HeapgateHeapAlloc           metricInfo
+	HeapgateHeapIdle            metricInfo
+	HeapgateHeapInuse           metricInfo
+	HeapgateHeapObjects         metricInfo
+	HeapgateHeapReleased        metricInfo
+	HeapgateMemoryLimit         metricInfo
+	HeapgateObservedUntil       metricInfo
+	HeapgateProcessCrashes      metricInfo
+	HeapgateProcessRssMax       metricInfo
+	HeapgateProcessStartTime    metricInfo
+	HeapgateProfileInuse        metricInfo
+	HeapgateProfileRate         metricInfo
+	HeapgateScrapeCost          metricInfo
+	HeapgateScrapeDuration      metricInfo
+	HeapgateScrapeErrors        metricInfo
+	HeapgateScrapeInterval      metricInfo
+	HeapgateSiteAllocated       metricInfo
+	HeapgateSiteAllocations     metricInfo
+	HeapgateSiteInuse           metricInfo
+	HeapgateSiteInuseObjects    metricInfo
+	HeapgateSiteSamples         metricInfo
+	HeapgateSiteStderr          metricInfo
+	HeapgateTargetUp            metricInfo
+	HeapgateTraceGcBlocked      metricInfo
+	HeapgateTraceGcCycles       metricInfo
+	HeapgateTraceGcTime         metricInfo
+	HeapgateTraceHeapGoal       metricInfo
+	HeapgateTraceMarkAssistTime metricInfo
+	HeapgateTraceStwCount       metricInfo
+	HeapgateTraceStwMax         metricInfo
+	HeapgateTraceStwTime        metricInfo
+	HeapgateTraceWindow         metricInfo
 }
 
 type metricInfo struct {
@@ -850,6 +1118,481 @@ func newMetricGoProcessorLimit(cfg GoProcessorLimitMetricConfig) metricGoProcess
 	return m
 }
 
+type metricHeapgateContentionCount struct {
+	data          pmetric.Metric                      // data buffer for generated metric.
+	config        HeapgateContentionCountMetricConfig // metric config provided by user.
+	capacity      int                                 // max observed number of data points added to the metric.
+	aggDataPoints []int64                             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.contention.count metric with initial data.
+func (m *metricHeapgateContentionCount) init() {
+	m.data.SetName("heapgate.contention.count")
+	m.data.SetDescription("Contentions at a site since the process started: goroutines that waited there.")
+	m.data.SetUnit("{contention}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateContentionCount) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateContentionKindAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateContentionCountMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateContentionCountMetricAttributeKeyHeapgateContentionKind) {
+		dp.Attributes().PutStr("heapgate.contention.kind", heapgateContentionKindAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateContentionCount) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateContentionCount) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateContentionCount(cfg HeapgateContentionCountMetricConfig) metricHeapgateContentionCount {
+	m := metricHeapgateContentionCount{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateContentionTime struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateContentionTimeMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.contention.time metric with initial data.
+func (m *metricHeapgateContentionTime) init() {
+	m.data.SetName("heapgate.contention.time")
+	m.data.SetDescription("Time that goroutines waited at a site since the process started.")
+	m.data.SetUnit("s")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateContentionTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, heapgateContentionKindAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateContentionTimeMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateContentionTimeMetricAttributeKeyHeapgateContentionKind) {
+		dp.Attributes().PutStr("heapgate.contention.kind", heapgateContentionKindAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateContentionTime) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateContentionTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetDoubleValue(m.data.Sum().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateContentionTime(cfg HeapgateContentionTimeMetricConfig) metricHeapgateContentionTime {
+	m := metricHeapgateContentionTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateCPUProfileGcShare struct {
+	data          pmetric.Metric                        // data buffer for generated metric.
+	config        HeapgateCPUProfileGcShareMetricConfig // metric config provided by user.
+	capacity      int                                   // max observed number of data points added to the metric.
+	aggDataPoints []float64                             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.cpu.profile.gc_share metric with initial data.
+func (m *metricHeapgateCPUProfileGcShare) init() {
+	m.data.SetName("heapgate.cpu.profile.gc_share")
+	m.data.SetDescription("Share of the CPU profile's samples in work of the garbage collector, by kind; the kinds add up to heapgate.gc.cpu.total_share.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateCPUProfileGcShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateGcClassAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateCPUProfileGcShareMetricAttributeKeyHeapgateGcClass) {
+		dp.Attributes().PutStr("heapgate.gc.class", heapgateGcClassAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateCPUProfileGcShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateCPUProfileGcShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateCPUProfileGcShare(cfg HeapgateCPUProfileGcShareMetricConfig) metricHeapgateCPUProfileGcShare {
+	m := metricHeapgateCPUProfileGcShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateCPUProfileMapShare struct {
+	data          pmetric.Metric                         // data buffer for generated metric.
+	config        HeapgateCPUProfileMapShareMetricConfig // metric config provided by user.
+	capacity      int                                    // max observed number of data points added to the metric.
+	aggDataPoints []float64                              // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.cpu.profile.map_share metric with initial data.
+func (m *metricHeapgateCPUProfileMapShare) init() {
+	m.data.SetName("heapgate.cpu.profile.map_share")
+	m.data.SetDescription("Share of the CPU profile's samples in the growth of maps, by site.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateCPUProfileMapShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateCPUProfileMapShareMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateCPUProfileMapShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateCPUProfileMapShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateCPUProfileMapShare(cfg HeapgateCPUProfileMapShareMetricConfig) metricHeapgateCPUProfileMapShare {
+	m := metricHeapgateCPUProfileMapShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateCPUProfileSamples struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateCPUProfileSamplesMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.cpu.profile.samples metric with initial data.
+func (m *metricHeapgateCPUProfileSamples) init() {
+	m.data.SetName("heapgate.cpu.profile.samples")
+	m.data.SetDescription("Samples of the CPU profile: how sure its shares are.")
+	m.data.SetUnit("{sample}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateCPUProfileSamples) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateCPUProfileSamples) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateCPUProfileSamples) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateCPUProfileSamples(cfg HeapgateCPUProfileSamplesMetricConfig) metricHeapgateCPUProfileSamples {
+	m := metricHeapgateCPUProfileSamples{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateCPUProfileUsage struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   HeapgateCPUProfileUsageMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.cpu.profile.usage metric with initial data.
+func (m *metricHeapgateCPUProfileUsage) init() {
+	m.data.SetName("heapgate.cpu.profile.usage")
+	m.data.SetDescription("Processor cores that the process used while it was profiled.")
+	m.data.SetUnit("{cpu}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateCPUProfileUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateCPUProfileUsage) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateCPUProfileUsage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateCPUProfileUsage(cfg HeapgateCPUProfileUsageMetricConfig) metricHeapgateCPUProfileUsage {
+	m := metricHeapgateCPUProfileUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateGcClockTime struct {
 	data          pmetric.Metric                  // data buffer for generated metric.
 	config        HeapgateGcClockTimeMetricConfig // metric config provided by user.
@@ -941,6 +1684,56 @@ func newMetricHeapgateGcClockTime(cfg HeapgateGcClockTimeMetricConfig) metricHea
 	return m
 }
 
+type metricHeapgateGcCPUMarkShare struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   HeapgateGcCPUMarkShareMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.gc.cpu.mark_share metric with initial data.
+func (m *metricHeapgateGcCPUMarkShare) init() {
+	m.data.SetName("heapgate.gc.cpu.mark_share")
+	m.data.SetDescription("Share of the CPU profile's samples in assists and background marking: what /cpu/classes and gctrace count too.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateGcCPUMarkShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGcCPUMarkShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGcCPUMarkShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGcCPUMarkShare(cfg HeapgateGcCPUMarkShareMetricConfig) metricHeapgateGcCPUMarkShare {
+	m := metricHeapgateGcCPUMarkShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateGcCPUTime struct {
 	data          pmetric.Metric                // data buffer for generated metric.
 	config        HeapgateGcCPUTimeMetricConfig // metric config provided by user.
@@ -1024,6 +1817,56 @@ func (m *metricHeapgateGcCPUTime) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateGcCPUTime(cfg HeapgateGcCPUTimeMetricConfig) metricHeapgateGcCPUTime {
 	m := metricHeapgateGcCPUTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateGcCPUTotalShare struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   HeapgateGcCPUTotalShareMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.gc.cpu.total_share metric with initial data.
+func (m *metricHeapgateGcCPUTotalShare) init() {
+	m.data.SetName("heapgate.gc.cpu.total_share")
+	m.data.SetDescription("Share of the CPU profile's samples in any work of the garbage collector.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateGcCPUTotalShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGcCPUTotalShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGcCPUTotalShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGcCPUTotalShare(cfg HeapgateGcCPUTotalShareMetricConfig) metricHeapgateGcCPUTotalShare {
+	m := metricHeapgateGcCPUTotalShare{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -1633,6 +2476,469 @@ func newMetricHeapgateGctraceSummed(cfg HeapgateGctraceSummedMetricConfig) metri
 	return m
 }
 
+type metricHeapgateGoroutineByState struct {
+	data          pmetric.Metric                       // data buffer for generated metric.
+	config        HeapgateGoroutineByStateMetricConfig // metric config provided by user.
+	capacity      int                                  // max observed number of data points added to the metric.
+	aggDataPoints []int64                              // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.goroutine.by_state metric with initial data.
+func (m *metricHeapgateGoroutineByState) init() {
+	m.data.SetName("heapgate.goroutine.by_state")
+	m.data.SetDescription("Goroutines by what they wait for.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateGoroutineByState) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateGoroutineStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineByStateMetricAttributeKeyHeapgateGoroutineState) {
+		dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGoroutineByState) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGoroutineByState) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGoroutineByState(cfg HeapgateGoroutineByStateMetricConfig) metricHeapgateGoroutineByState {
+	m := metricHeapgateGoroutineByState{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateGoroutineInMap struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateGoroutineInMapMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.goroutine.in_map metric with initial data.
+func (m *metricHeapgateGoroutineInMap) init() {
+	m.data.SetName("heapgate.goroutine.in_map")
+	m.data.SetDescription("Goroutines that stand in an operation of a map, by site.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateGoroutineInMap) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineInMapMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGoroutineInMap) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGoroutineInMap) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGoroutineInMap(cfg HeapgateGoroutineInMapMetricConfig) metricHeapgateGoroutineInMap {
+	m := metricHeapgateGoroutineInMap{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateGoroutineLeaked struct {
+	data          pmetric.Metric                      // data buffer for generated metric.
+	config        HeapgateGoroutineLeakedMetricConfig // metric config provided by user.
+	capacity      int                                 // max observed number of data points added to the metric.
+	aggDataPoints []int64                             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.goroutine.leaked metric with initial data.
+func (m *metricHeapgateGoroutineLeaked) init() {
+	m.data.SetName("heapgate.goroutine.leaked")
+	m.data.SetDescription("Goroutines that the process's own leak profile reports, by site.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateGoroutineLeaked) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineLeakedMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGoroutineLeaked) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGoroutineLeaked) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGoroutineLeaked(cfg HeapgateGoroutineLeakedMetricConfig) metricHeapgateGoroutineLeaked {
+	m := metricHeapgateGoroutineLeaked{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateGoroutineSiteCount struct {
+	data          pmetric.Metric                         // data buffer for generated metric.
+	config        HeapgateGoroutineSiteCountMetricConfig // metric config provided by user.
+	capacity      int                                    // max observed number of data points added to the metric.
+	aggDataPoints []int64                                // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.goroutine.site.count metric with initial data.
+func (m *metricHeapgateGoroutineSiteCount) init() {
+	m.data.SetName("heapgate.goroutine.site.count")
+	m.data.SetDescription("Goroutines that stand at a site, by what they wait for.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateGoroutineSiteCount) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateGoroutineStateAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineSiteCountMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineSiteCountMetricAttributeKeyHeapgateGoroutineState) {
+		dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGoroutineSiteCount) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGoroutineSiteCount) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGoroutineSiteCount(cfg HeapgateGoroutineSiteCountMetricConfig) metricHeapgateGoroutineSiteCount {
+	m := metricHeapgateGoroutineSiteCount{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateGoroutineSiteGrowth struct {
+	data          pmetric.Metric                          // data buffer for generated metric.
+	config        HeapgateGoroutineSiteGrowthMetricConfig // metric config provided by user.
+	capacity      int                                     // max observed number of data points added to the metric.
+	aggDataPoints []int64                                 // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.goroutine.site.growth metric with initial data.
+func (m *metricHeapgateGoroutineSiteGrowth) init() {
+	m.data.SetName("heapgate.goroutine.site.growth")
+	m.data.SetDescription("Goroutines at a site more than when the process was first heard.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateGoroutineSiteGrowth) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateGoroutineStateAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineSiteGrowthMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateGoroutineSiteGrowthMetricAttributeKeyHeapgateGoroutineState) {
+		dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateGoroutineSiteGrowth) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateGoroutineSiteGrowth) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateGoroutineSiteGrowth(cfg HeapgateGoroutineSiteGrowthMetricConfig) metricHeapgateGoroutineSiteGrowth {
+	m := metricHeapgateGoroutineSiteGrowth{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateHeapAlloc struct {
 	data     pmetric.Metric                // data buffer for generated metric.
 	config   HeapgateHeapAllocMetricConfig // metric config provided by user.
@@ -1983,6 +3289,97 @@ func newMetricHeapgateObservedUntil(cfg HeapgateObservedUntilMetricConfig) metri
 	return m
 }
 
+type metricHeapgateProcessCrashes struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateProcessCrashesMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.process.crashes metric with initial data.
+func (m *metricHeapgateProcessCrashes) init() {
+	m.data.SetName("heapgate.process.crashes")
+	m.data.SetDescription("Crashes found in the process's stderr, by kind.")
+	m.data.SetUnit("{crash}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateProcessCrashes) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateCrashKindAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateProcessCrashesMetricAttributeKeyHeapgateCrashKind) {
+		dp.Attributes().PutStr("heapgate.crash.kind", heapgateCrashKindAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateProcessCrashes) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateProcessCrashes) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateProcessCrashes(cfg HeapgateProcessCrashesMetricConfig) metricHeapgateProcessCrashes {
+	m := metricHeapgateProcessCrashes{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateProcessRssMax struct {
 	data     pmetric.Metric                    // data buffer for generated metric.
 	config   HeapgateProcessRssMaxMetricConfig // metric config provided by user.
@@ -2183,10 +3580,100 @@ func newMetricHeapgateProfileRate(cfg HeapgateProfileRateMetricConfig) metricHea
 	return m
 }
 
+type metricHeapgateScrapeCost struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        HeapgateScrapeCostMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []float64                      // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.scrape.cost metric with initial data.
+func (m *metricHeapgateScrapeCost) init() {
+	m.data.SetName("heapgate.scrape.cost")
+	m.data.SetDescription("CPU time that one visit of a source is estimated to cost the process.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateScrapeCost) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateScrapeCostMetricAttributeKeyHeapgateScrapeSource) {
+		dp.Attributes().PutStr("heapgate.scrape.source", heapgateScrapeSourceAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateScrapeCost) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateScrapeCost) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateScrapeCost(cfg HeapgateScrapeCostMetricConfig) metricHeapgateScrapeCost {
+	m := metricHeapgateScrapeCost{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateScrapeDuration struct {
-	data     pmetric.Metric                     // data buffer for generated metric.
-	config   HeapgateScrapeDurationMetricConfig // metric config provided by user.
-	capacity int                                // max observed number of data points added to the metric.
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateScrapeDurationMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
 }
 
 // init fills heapgate.scrape.duration metric with initial data.
@@ -2195,16 +3682,49 @@ func (m *metricHeapgateScrapeDuration) init() {
 	m.data.SetDescription("Time that the visit took.")
 	m.data.SetUnit("s")
 	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHeapgateScrapeDuration) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+func (m *metricHeapgateScrapeDuration) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue string) {
 	if !m.config.Enabled {
 		return
 	}
-	dp := m.data.Gauge().DataPoints().AppendEmpty()
+
+	dp := pmetric.NewNumberDataPoint()
 	dp.SetStartTimestamp(start)
 	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateScrapeDurationMetricAttributeKeyHeapgateScrapeSource) {
+		dp.Attributes().PutStr("heapgate.scrape.source", heapgateScrapeSourceAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
 	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
 }
 
 // updateCapacity saves max length of data point slices that will be used for the slice capacity.
@@ -2217,6 +3737,11 @@ func (m *metricHeapgateScrapeDuration) updateCapacity() {
 // emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
 func (m *metricHeapgateScrapeDuration) emit(metrics pmetric.MetricSlice) {
 	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
 		m.updateCapacity()
 		m.data.MoveTo(metrics.AppendEmpty())
 		m.init()
@@ -2243,7 +3768,7 @@ type metricHeapgateScrapeErrors struct {
 // init fills heapgate.scrape.errors metric with initial data.
 func (m *metricHeapgateScrapeErrors) init() {
 	m.data.SetName("heapgate.scrape.errors")
-	m.data.SetDescription("Failed visits, by reason.")
+	m.data.SetDescription("Failed visits, by source and reason.")
 	m.data.SetUnit("{error}")
 	m.data.SetEmptySum()
 	m.data.Sum().SetIsMonotonic(true)
@@ -2252,7 +3777,7 @@ func (m *metricHeapgateScrapeErrors) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHeapgateScrapeErrors) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, errorTypeAttributeValue string) {
+func (m *metricHeapgateScrapeErrors) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, errorTypeAttributeValue string, heapgateScrapeSourceAttributeValue string) {
 	if !m.config.Enabled {
 		return
 	}
@@ -2262,6 +3787,9 @@ func (m *metricHeapgateScrapeErrors) recordDataPoint(start pcommon.Timestamp, ts
 	dp.SetTimestamp(ts)
 	if slices.Contains(m.config.EnabledAttributes, HeapgateScrapeErrorsMetricAttributeKeyErrorType) {
 		dp.Attributes().PutStr("error.type", errorTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateScrapeErrorsMetricAttributeKeyHeapgateScrapeSource) {
+		dp.Attributes().PutStr("heapgate.scrape.source", heapgateScrapeSourceAttributeValue)
 	}
 
 	var s string
@@ -2316,6 +3844,95 @@ func (m *metricHeapgateScrapeErrors) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateScrapeErrors(cfg HeapgateScrapeErrorsMetricConfig) metricHeapgateScrapeErrors {
 	m := metricHeapgateScrapeErrors{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateScrapeInterval struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateScrapeIntervalMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.scrape.interval metric with initial data.
+func (m *metricHeapgateScrapeInterval) init() {
+	m.data.SetName("heapgate.scrape.interval")
+	m.data.SetDescription("Time between two visits of a source that the cost budget allows.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateScrapeInterval) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateScrapeIntervalMetricAttributeKeyHeapgateScrapeSource) {
+		dp.Attributes().PutStr("heapgate.scrape.source", heapgateScrapeSourceAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateScrapeInterval) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateScrapeInterval) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateScrapeInterval(cfg HeapgateScrapeIntervalMetricConfig) metricHeapgateScrapeInterval {
+	m := metricHeapgateScrapeInterval{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -2950,54 +4567,727 @@ func newMetricHeapgateTargetUp(cfg HeapgateTargetUpMetricConfig) metricHeapgateT
 	return m
 }
 
+type metricHeapgateTraceGcBlocked struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        HeapgateTraceGcBlockedMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.trace.gc.blocked metric with initial data.
+func (m *metricHeapgateTraceGcBlocked) init() {
+	m.data.SetName("heapgate.trace.gc.blocked")
+	m.data.SetDescription("Goroutine-seconds blocked while the garbage collector marked, in the traced window, by what was waited for.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateTraceGcBlocked) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateGoroutineStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateTraceGcBlockedMetricAttributeKeyHeapgateGoroutineState) {
+		dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceGcBlocked) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceGcBlocked) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceGcBlocked(cfg HeapgateTraceGcBlockedMetricConfig) metricHeapgateTraceGcBlocked {
+	m := metricHeapgateTraceGcBlocked{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceGcCycles struct {
+	data     pmetric.Metric                    // data buffer for generated metric.
+	config   HeapgateTraceGcCyclesMetricConfig // metric config provided by user.
+	capacity int                               // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.trace.gc.cycles metric with initial data.
+func (m *metricHeapgateTraceGcCycles) init() {
+	m.data.SetName("heapgate.trace.gc.cycles")
+	m.data.SetDescription("GC cycles that ended in the traced window.")
+	m.data.SetUnit("{gc_cycle}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateTraceGcCycles) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceGcCycles) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceGcCycles) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceGcCycles(cfg HeapgateTraceGcCyclesMetricConfig) metricHeapgateTraceGcCycles {
+	m := metricHeapgateTraceGcCycles{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceGcTime struct {
+	data     pmetric.Metric                  // data buffer for generated metric.
+	config   HeapgateTraceGcTimeMetricConfig // metric config provided by user.
+	capacity int                             // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.trace.gc.time metric with initial data.
+func (m *metricHeapgateTraceGcTime) init() {
+	m.data.SetName("heapgate.trace.gc.time")
+	m.data.SetDescription("Time of concurrent marking in the traced window.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateTraceGcTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceGcTime) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceGcTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceGcTime(cfg HeapgateTraceGcTimeMetricConfig) metricHeapgateTraceGcTime {
+	m := metricHeapgateTraceGcTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceHeapGoal struct {
+	data     pmetric.Metric                    // data buffer for generated metric.
+	config   HeapgateTraceHeapGoalMetricConfig // metric config provided by user.
+	capacity int                               // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.trace.heap.goal metric with initial data.
+func (m *metricHeapgateTraceHeapGoal) init() {
+	m.data.SetName("heapgate.trace.heap.goal")
+	m.data.SetDescription("Largest heap goal in the traced window.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateTraceHeapGoal) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceHeapGoal) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceHeapGoal) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceHeapGoal(cfg HeapgateTraceHeapGoalMetricConfig) metricHeapgateTraceHeapGoal {
+	m := metricHeapgateTraceHeapGoal{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceMarkAssistTime struct {
+	data          pmetric.Metric                          // data buffer for generated metric.
+	config        HeapgateTraceMarkAssistTimeMetricConfig // metric config provided by user.
+	capacity      int                                     // max observed number of data points added to the metric.
+	aggDataPoints []float64                               // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.trace.mark_assist.time metric with initial data.
+func (m *metricHeapgateTraceMarkAssistTime) init() {
+	m.data.SetName("heapgate.trace.mark_assist.time")
+	m.data.SetDescription("Time that goroutines assisted marking in the traced window, by site.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateTraceMarkAssistTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateTraceMarkAssistTimeMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceMarkAssistTime) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceMarkAssistTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceMarkAssistTime(cfg HeapgateTraceMarkAssistTimeMetricConfig) metricHeapgateTraceMarkAssistTime {
+	m := metricHeapgateTraceMarkAssistTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceStwCount struct {
+	data          pmetric.Metric                    // data buffer for generated metric.
+	config        HeapgateTraceStwCountMetricConfig // metric config provided by user.
+	capacity      int                               // max observed number of data points added to the metric.
+	aggDataPoints []int64                           // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.trace.stw.count metric with initial data.
+func (m *metricHeapgateTraceStwCount) init() {
+	m.data.SetName("heapgate.trace.stw.count")
+	m.data.SetDescription("Stops of the world in the traced window, by reason.")
+	m.data.SetUnit("{stop}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateTraceStwCount) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateStwReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateTraceStwCountMetricAttributeKeyHeapgateStwReason) {
+		dp.Attributes().PutStr("heapgate.stw.reason", heapgateStwReasonAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceStwCount) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceStwCount) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceStwCount(cfg HeapgateTraceStwCountMetricConfig) metricHeapgateTraceStwCount {
+	m := metricHeapgateTraceStwCount{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceStwMax struct {
+	data          pmetric.Metric                  // data buffer for generated metric.
+	config        HeapgateTraceStwMaxMetricConfig // metric config provided by user.
+	capacity      int                             // max observed number of data points added to the metric.
+	aggDataPoints []float64                       // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.trace.stw.max metric with initial data.
+func (m *metricHeapgateTraceStwMax) init() {
+	m.data.SetName("heapgate.trace.stw.max")
+	m.data.SetDescription("Longest stop of the world in the traced window, by reason.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateTraceStwMax) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateStwReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateTraceStwMaxMetricAttributeKeyHeapgateStwReason) {
+		dp.Attributes().PutStr("heapgate.stw.reason", heapgateStwReasonAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceStwMax) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceStwMax) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceStwMax(cfg HeapgateTraceStwMaxMetricConfig) metricHeapgateTraceStwMax {
+	m := metricHeapgateTraceStwMax{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceStwTime struct {
+	data          pmetric.Metric                   // data buffer for generated metric.
+	config        HeapgateTraceStwTimeMetricConfig // metric config provided by user.
+	capacity      int                              // max observed number of data points added to the metric.
+	aggDataPoints []float64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.trace.stw.time metric with initial data.
+func (m *metricHeapgateTraceStwTime) init() {
+	m.data.SetName("heapgate.trace.stw.time")
+	m.data.SetDescription("Time that the world was stopped in the traced window, by reason.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateTraceStwTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateStwReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateTraceStwTimeMetricAttributeKeyHeapgateStwReason) {
+		dp.Attributes().PutStr("heapgate.stw.reason", heapgateStwReasonAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceStwTime) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceStwTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceStwTime(cfg HeapgateTraceStwTimeMetricConfig) metricHeapgateTraceStwTime {
+	m := metricHeapgateTraceStwTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateTraceWindow struct {
+	data     pmetric.Metric                  // data buffer for generated metric.
+	config   HeapgateTraceWindowMetricConfig // metric config provided by user.
+	capacity int                             // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.trace.window metric with initial data.
+func (m *metricHeapgateTraceWindow) init() {
+	m.data.SetName("heapgate.trace.window")
+	m.data.SetDescription("Length of the traced window.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateTraceWindow) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateTraceWindow) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateTraceWindow) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateTraceWindow(cfg HeapgateTraceWindowMetricConfig) metricHeapgateTraceWindow {
+	m := metricHeapgateTraceWindow{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
-	config                         MetricsBuilderConfig // config of the metrics builder.
-	startTime                      pcommon.Timestamp    // start time that will be applied to all recorded data points.
-	metricsCapacity                int                  // maximum observed number of metrics per resource.
-	metricsBuffer                  pmetric.Metrics      // accumulates metrics data before emitting.
-	buildInfo                      component.BuildInfo  // contains version information.
-	metricGoGoroutineCount         metricGoGoroutineCount
-	metricGoMemoryAllocated        metricGoMemoryAllocated
-	metricGoMemoryAllocations      metricGoMemoryAllocations
-	metricGoMemoryGcCycles         metricGoMemoryGcCycles
-	metricGoMemoryGcGoal           metricGoMemoryGcGoal
-	metricGoMemoryUsed             metricGoMemoryUsed
-	metricGoProcessorLimit         metricGoProcessorLimit
-	metricHeapgateGcClockTime      metricHeapgateGcClockTime
-	metricHeapgateGcCPUTime        metricHeapgateGcCPUTime
-	metricHeapgateGcCPUFraction    metricHeapgateGcCPUFraction
-	metricHeapgateGcElapsed        metricHeapgateGcElapsed
-	metricHeapgateGcForced         metricHeapgateGcForced
-	metricHeapgateGcLast           metricHeapgateGcLast
-	metricHeapgateGcOverGoal       metricHeapgateGcOverGoal
-	metricHeapgateGcPauseMax       metricHeapgateGcPauseMax
-	metricHeapgateGctraceCycles    metricHeapgateGctraceCycles
-	metricHeapgateGctraceHeapGoal  metricHeapgateGctraceHeapGoal
-	metricHeapgateGctraceHeapLive  metricHeapgateGctraceHeapLive
-	metricHeapgateGctraceRecords   metricHeapgateGctraceRecords
-	metricHeapgateGctraceSummed    metricHeapgateGctraceSummed
-	metricHeapgateHeapAlloc        metricHeapgateHeapAlloc
-	metricHeapgateHeapIdle         metricHeapgateHeapIdle
-	metricHeapgateHeapInuse        metricHeapgateHeapInuse
-	metricHeapgateHeapObjects      metricHeapgateHeapObjects
-	metricHeapgateHeapReleased     metricHeapgateHeapReleased
-	metricHeapgateMemoryLimit      metricHeapgateMemoryLimit
-	metricHeapgateObservedUntil    metricHeapgateObservedUntil
-	metricHeapgateProcessRssMax    metricHeapgateProcessRssMax
-	metricHeapgateProcessStartTime metricHeapgateProcessStartTime
-	metricHeapgateProfileInuse     metricHeapgateProfileInuse
-	metricHeapgateProfileRate      metricHeapgateProfileRate
-	metricHeapgateScrapeDuration   metricHeapgateScrapeDuration
-	metricHeapgateScrapeErrors     metricHeapgateScrapeErrors
-	metricHeapgateSiteAllocated    metricHeapgateSiteAllocated
-	metricHeapgateSiteAllocations  metricHeapgateSiteAllocations
-	metricHeapgateSiteInuse        metricHeapgateSiteInuse
-	metricHeapgateSiteInuseObjects metricHeapgateSiteInuseObjects
-	metricHeapgateSiteSamples      metricHeapgateSiteSamples
-	metricHeapgateSiteStderr       metricHeapgateSiteStderr
-	metricHeapgateTargetUp         metricHeapgateTargetUp
+	config                            MetricsBuilderConfig // config of the metrics builder.
+	startTime                         pcommon.Timestamp    // start time that will be applied to all recorded data points.
+	metricsCapacity                   int                  // maximum observed number of metrics per resource.
+	metricsBuffer                     pmetric.Metrics      // accumulates metrics data before emitting.
+	buildInfo                         component.BuildInfo  // contains version information.
+	metricGoGoroutineCount            metricGoGoroutineCount
+	metricGoMemoryAllocated           metricGoMemoryAllocated
+	metricGoMemoryAllocations         metricGoMemoryAllocations
+	metricGoMemoryGcCycles            metricGoMemoryGcCycles
+	metricGoMemoryGcGoal              metricGoMemoryGcGoal
+	metricGoMemoryUsed                metricGoMemoryUsed
+	metricGoProcessorLimit            metricGoProcessorLimit
+	metricHeapgateContentionCount     metricHeapgateContentionCount
+	metricHeapgateContentionTime      metricHeapgateContentionTime
+	metricHeapgateCPUProfileGcShare   metricHeapgateCPUProfileGcShare
+	metricHeapgateCPUProfileMapShare  metricHeapgateCPUProfileMapShare
+	metricHeapgateCPUProfileSamples   metricHeapgateCPUProfileSamples
+	metricHeapgateCPUProfileUsage     metricHeapgateCPUProfileUsage
+	metricHeapgateGcClockTime         metricHeapgateGcClockTime
+	metricHeapgateGcCPUMarkShare      metricHeapgateGcCPUMarkShare
+	metricHeapgateGcCPUTime           metricHeapgateGcCPUTime
+	metricHeapgateGcCPUTotalShare     metricHeapgateGcCPUTotalShare
+	metricHeapgateGcCPUFraction       metricHeapgateGcCPUFraction
+	metricHeapgateGcElapsed           metricHeapgateGcElapsed
+	metricHeapgateGcForced            metricHeapgateGcForced
+	metricHeapgateGcLast              metricHeapgateGcLast
+	metricHeapgateGcOverGoal          metricHeapgateGcOverGoal
+	metricHeapgateGcPauseMax          metricHeapgateGcPauseMax
+	metricHeapgateGctraceCycles       metricHeapgateGctraceCycles
+	metricHeapgateGctraceHeapGoal     metricHeapgateGctraceHeapGoal
+	metricHeapgateGctraceHeapLive     metricHeapgateGctraceHeapLive
+	metricHeapgateGctraceRecords      metricHeapgateGctraceRecords
+	metricHeapgateGctraceSummed       metricHeapgateGctraceSummed
+	metricHeapgateGoroutineByState    metricHeapgateGoroutineByState
+	metricHeapgateGoroutineInMap      metricHeapgateGoroutineInMap
+	metricHeapgateGoroutineLeaked     metricHeapgateGoroutineLeaked
+	metricHeapgateGoroutineSiteCount  metricHeapgateGoroutineSiteCount
+	metricHeapgateGoroutineSiteGrowth metricHeapgateGoroutineSiteGrowth
+	metricHeapgateHeapAlloc           metricHeapgateHeapAlloc
+	metricHeapgateHeapIdle            metricHeapgateHeapIdle
+	metricHeapgateHeapInuse           metricHeapgateHeapInuse
+	metricHeapgateHeapObjects         metricHeapgateHeapObjects
+	metricHeapgateHeapReleased        metricHeapgateHeapReleased
+	metricHeapgateMemoryLimit         metricHeapgateMemoryLimit
+	metricHeapgateObservedUntil       metricHeapgateObservedUntil
+	metricHeapgateProcessCrashes      metricHeapgateProcessCrashes
+	metricHeapgateProcessRssMax       metricHeapgateProcessRssMax
+	metricHeapgateProcessStartTime    metricHeapgateProcessStartTime
+	metricHeapgateProfileInuse        metricHeapgateProfileInuse
+	metricHeapgateProfileRate         metricHeapgateProfileRate
+	metricHeapgateScrapeCost          metricHeapgateScrapeCost
+	metricHeapgateScrapeDuration      metricHeapgateScrapeDuration
+	metricHeapgateScrapeErrors        metricHeapgateScrapeErrors
+	metricHeapgateScrapeInterval      metricHeapgateScrapeInterval
+	metricHeapgateSiteAllocated       metricHeapgateSiteAllocated
+	metricHeapgateSiteAllocations     metricHeapgateSiteAllocations
+	metricHeapgateSiteInuse           metricHeapgateSiteInuse
+	metricHeapgateSiteInuseObjects    metricHeapgateSiteInuseObjects
+	metricHeapgateSiteSamples         metricHeapgateSiteSamples
+	metricHeapgateSiteStderr          metricHeapgateSiteStderr
+	metricHeapgateTargetUp            metricHeapgateTargetUp
+	metricHeapgateTraceGcBlocked      metricHeapgateTraceGcBlocked
+	metricHeapgateTraceGcCycles       metricHeapgateTraceGcCycles
+	metricHeapgateTraceGcTime         metricHeapgateTraceGcTime
+	metricHeapgateTraceHeapGoal       metricHeapgateTraceHeapGoal
+	metricHeapgateTraceMarkAssistTime metricHeapgateTraceMarkAssistTime
+	metricHeapgateTraceStwCount       metricHeapgateTraceStwCount
+	metricHeapgateTraceStwMax         metricHeapgateTraceStwMax
+	metricHeapgateTraceStwTime        metricHeapgateTraceStwTime
+	metricHeapgateTraceWindow         metricHeapgateTraceWindow
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -3019,50 +5309,75 @@ func WithStartTime(startTime pcommon.Timestamp) MetricBuilderOption {
 }
 func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, options ...MetricBuilderOption) *MetricsBuilder {
 	mb := &MetricsBuilder{
-		config:                         mbc,
-		startTime:                      pcommon.NewTimestampFromTime(time.Now()),
-		metricsBuffer:                  pmetric.NewMetrics(),
-		buildInfo:                      settings.BuildInfo,
-		metricGoGoroutineCount:         newMetricGoGoroutineCount(mbc.Metrics.GoGoroutineCount),
-		metricGoMemoryAllocated:        newMetricGoMemoryAllocated(mbc.Metrics.GoMemoryAllocated),
-		metricGoMemoryAllocations:      newMetricGoMemoryAllocations(mbc.Metrics.GoMemoryAllocations),
-		metricGoMemoryGcCycles:         newMetricGoMemoryGcCycles(mbc.Metrics.GoMemoryGcCycles),
-		metricGoMemoryGcGoal:           newMetricGoMemoryGcGoal(mbc.Metrics.GoMemoryGcGoal),
-		metricGoMemoryUsed:             newMetricGoMemoryUsed(mbc.Metrics.GoMemoryUsed),
-		metricGoProcessorLimit:         newMetricGoProcessorLimit(mbc.Metrics.GoProcessorLimit),
-		metricHeapgateGcClockTime:      newMetricHeapgateGcClockTime(mbc.Metrics.HeapgateGcClockTime),
-		metricHeapgateGcCPUTime:        newMetricHeapgateGcCPUTime(mbc.Metrics.HeapgateGcCPUTime),
-		metricHeapgateGcCPUFraction:    newMetricHeapgateGcCPUFraction(mbc.Metrics.HeapgateGcCPUFraction),
-		metricHeapgateGcElapsed:        newMetricHeapgateGcElapsed(mbc.Metrics.HeapgateGcElapsed),
-		metricHeapgateGcForced:         newMetricHeapgateGcForced(mbc.Metrics.HeapgateGcForced),
-		metricHeapgateGcLast:           newMetricHeapgateGcLast(mbc.Metrics.HeapgateGcLast),
-		metricHeapgateGcOverGoal:       newMetricHeapgateGcOverGoal(mbc.Metrics.HeapgateGcOverGoal),
-		metricHeapgateGcPauseMax:       newMetricHeapgateGcPauseMax(mbc.Metrics.HeapgateGcPauseMax),
-		metricHeapgateGctraceCycles:    newMetricHeapgateGctraceCycles(mbc.Metrics.HeapgateGctraceCycles),
-		metricHeapgateGctraceHeapGoal:  newMetricHeapgateGctraceHeapGoal(mbc.Metrics.HeapgateGctraceHeapGoal),
-		metricHeapgateGctraceHeapLive:  newMetricHeapgateGctraceHeapLive(mbc.Metrics.HeapgateGctraceHeapLive),
-		metricHeapgateGctraceRecords:   newMetricHeapgateGctraceRecords(mbc.Metrics.HeapgateGctraceRecords),
-		metricHeapgateGctraceSummed:    newMetricHeapgateGctraceSummed(mbc.Metrics.HeapgateGctraceSummed),
-		metricHeapgateHeapAlloc:        newMetricHeapgateHeapAlloc(mbc.Metrics.HeapgateHeapAlloc),
-		metricHeapgateHeapIdle:         newMetricHeapgateHeapIdle(mbc.Metrics.HeapgateHeapIdle),
-		metricHeapgateHeapInuse:        newMetricHeapgateHeapInuse(mbc.Metrics.HeapgateHeapInuse),
-		metricHeapgateHeapObjects:      newMetricHeapgateHeapObjects(mbc.Metrics.HeapgateHeapObjects),
-		metricHeapgateHeapReleased:     newMetricHeapgateHeapReleased(mbc.Metrics.HeapgateHeapReleased),
-		metricHeapgateMemoryLimit:      newMetricHeapgateMemoryLimit(mbc.Metrics.HeapgateMemoryLimit),
-		metricHeapgateObservedUntil:    newMetricHeapgateObservedUntil(mbc.Metrics.HeapgateObservedUntil),
-		metricHeapgateProcessRssMax:    newMetricHeapgateProcessRssMax(mbc.Metrics.HeapgateProcessRssMax),
-		metricHeapgateProcessStartTime: newMetricHeapgateProcessStartTime(mbc.Metrics.HeapgateProcessStartTime),
-		metricHeapgateProfileInuse:     newMetricHeapgateProfileInuse(mbc.Metrics.HeapgateProfileInuse),
-		metricHeapgateProfileRate:      newMetricHeapgateProfileRate(mbc.Metrics.HeapgateProfileRate),
-		metricHeapgateScrapeDuration:   newMetricHeapgateScrapeDuration(mbc.Metrics.HeapgateScrapeDuration),
-		metricHeapgateScrapeErrors:     newMetricHeapgateScrapeErrors(mbc.Metrics.HeapgateScrapeErrors),
-		metricHeapgateSiteAllocated:    newMetricHeapgateSiteAllocated(mbc.Metrics.HeapgateSiteAllocated),
-		metricHeapgateSiteAllocations:  newMetricHeapgateSiteAllocations(mbc.Metrics.HeapgateSiteAllocations),
-		metricHeapgateSiteInuse:        newMetricHeapgateSiteInuse(mbc.Metrics.HeapgateSiteInuse),
-		metricHeapgateSiteInuseObjects: newMetricHeapgateSiteInuseObjects(mbc.Metrics.HeapgateSiteInuseObjects),
-		metricHeapgateSiteSamples:      newMetricHeapgateSiteSamples(mbc.Metrics.HeapgateSiteSamples),
-		metricHeapgateSiteStderr:       newMetricHeapgateSiteStderr(mbc.Metrics.HeapgateSiteStderr),
-		metricHeapgateTargetUp:         newMetricHeapgateTargetUp(mbc.Metrics.HeapgateTargetUp),
+		config:                            mbc,
+		startTime:                         pcommon.NewTimestampFromTime(time.Now()),
+		metricsBuffer:                     pmetric.NewMetrics(),
+		buildInfo:                         settings.BuildInfo,
+		metricGoGoroutineCount:            newMetricGoGoroutineCount(mbc.Metrics.GoGoroutineCount),
+		metricGoMemoryAllocated:           newMetricGoMemoryAllocated(mbc.Metrics.GoMemoryAllocated),
+		metricGoMemoryAllocations:         newMetricGoMemoryAllocations(mbc.Metrics.GoMemoryAllocations),
+		metricGoMemoryGcCycles:            newMetricGoMemoryGcCycles(mbc.Metrics.GoMemoryGcCycles),
+		metricGoMemoryGcGoal:              newMetricGoMemoryGcGoal(mbc.Metrics.GoMemoryGcGoal),
+		metricGoMemoryUsed:                newMetricGoMemoryUsed(mbc.Metrics.GoMemoryUsed),
+		metricGoProcessorLimit:            newMetricGoProcessorLimit(mbc.Metrics.GoProcessorLimit),
+		metricHeapgateContentionCount:     newMetricHeapgateContentionCount(mbc.Metrics.HeapgateContentionCount),
+		metricHeapgateContentionTime:      newMetricHeapgateContentionTime(mbc.Metrics.HeapgateContentionTime),
+		metricHeapgateCPUProfileGcShare:   newMetricHeapgateCPUProfileGcShare(mbc.Metrics.HeapgateCPUProfileGcShare),
+		metricHeapgateCPUProfileMapShare:  newMetricHeapgateCPUProfileMapShare(mbc.Metrics.HeapgateCPUProfileMapShare),
+		metricHeapgateCPUProfileSamples:   newMetricHeapgateCPUProfileSamples(mbc.Metrics.HeapgateCPUProfileSamples),
+		metricHeapgateCPUProfileUsage:     newMetricHeapgateCPUProfileUsage(mbc.Metrics.HeapgateCPUProfileUsage),
+		metricHeapgateGcClockTime:         newMetricHeapgateGcClockTime(mbc.Metrics.HeapgateGcClockTime),
+		metricHeapgateGcCPUMarkShare:      newMetricHeapgateGcCPUMarkShare(mbc.Metrics.HeapgateGcCPUMarkShare),
+		metricHeapgateGcCPUTime:           newMetricHeapgateGcCPUTime(mbc.Metrics.HeapgateGcCPUTime),
+		metricHeapgateGcCPUTotalShare:     newMetricHeapgateGcCPUTotalShare(mbc.Metrics.HeapgateGcCPUTotalShare),
+		metricHeapgateGcCPUFraction:       newMetricHeapgateGcCPUFraction(mbc.Metrics.HeapgateGcCPUFraction),
+		metricHeapgateGcElapsed:           newMetricHeapgateGcElapsed(mbc.Metrics.HeapgateGcElapsed),
+		metricHeapgateGcForced:            newMetricHeapgateGcForced(mbc.Metrics.HeapgateGcForced),
+		metricHeapgateGcLast:              newMetricHeapgateGcLast(mbc.Metrics.HeapgateGcLast),
+		metricHeapgateGcOverGoal:          newMetricHeapgateGcOverGoal(mbc.Metrics.HeapgateGcOverGoal),
+		metricHeapgateGcPauseMax:          newMetricHeapgateGcPauseMax(mbc.Metrics.HeapgateGcPauseMax),
+		metricHeapgateGctraceCycles:       newMetricHeapgateGctraceCycles(mbc.Metrics.HeapgateGctraceCycles),
+		metricHeapgateGctraceHeapGoal:     newMetricHeapgateGctraceHeapGoal(mbc.Metrics.HeapgateGctraceHeapGoal),
+		metricHeapgateGctraceHeapLive:     newMetricHeapgateGctraceHeapLive(mbc.Metrics.HeapgateGctraceHeapLive),
+		metricHeapgateGctraceRecords:      newMetricHeapgateGctraceRecords(mbc.Metrics.HeapgateGctraceRecords),
+		metricHeapgateGctraceSummed:       newMetricHeapgateGctraceSummed(mbc.Metrics.HeapgateGctraceSummed),
+		metricHeapgateGoroutineByState:    newMetricHeapgateGoroutineByState(mbc.Metrics.HeapgateGoroutineByState),
+		metricHeapgateGoroutineInMap:      newMetricHeapgateGoroutineInMap(mbc.Metrics.HeapgateGoroutineInMap),
+		metricHeapgateGoroutineLeaked:     newMetricHeapgateGoroutineLeaked(mbc.Metrics.HeapgateGoroutineLeaked),
+		metricHeapgateGoroutineSiteCount:  newMetricHeapgateGoroutineSiteCount(mbc.Metrics.HeapgateGoroutineSiteCount),
+		metricHeapgateGoroutineSiteGrowth: newMetricHeapgateGoroutineSiteGrowth(mbc.Metrics.HeapgateGoroutineSiteGrowth),
+		metricHeapgateHeapAlloc:           newMetricHeapgateHeapAlloc(mbc.Metrics.HeapgateHeapAlloc),
+		metricHeapgateHeapIdle:            newMetricHeapgateHeapIdle(mbc.Metrics.HeapgateHeapIdle),
+		metricHeapgateHeapInuse:           newMetricHeapgateHeapInuse(mbc.Metrics.HeapgateHeapInuse),
+		metricHeapgateHeapObjects:         newMetricHeapgateHeapObjects(mbc.Metrics.HeapgateHeapObjects),
+		metricHeapgateHeapReleased:        newMetricHeapgateHeapReleased(mbc.Metrics.HeapgateHeapReleased),
+		metricHeapgateMemoryLimit:         newMetricHeapgateMemoryLimit(mbc.Metrics.HeapgateMemoryLimit),
+		metricHeapgateObservedUntil:       newMetricHeapgateObservedUntil(mbc.Metrics.HeapgateObservedUntil),
+		metricHeapgateProcessCrashes:      newMetricHeapgateProcessCrashes(mbc.Metrics.HeapgateProcessCrashes),
+		metricHeapgateProcessRssMax:       newMetricHeapgateProcessRssMax(mbc.Metrics.HeapgateProcessRssMax),
+		metricHeapgateProcessStartTime:    newMetricHeapgateProcessStartTime(mbc.Metrics.HeapgateProcessStartTime),
+		metricHeapgateProfileInuse:        newMetricHeapgateProfileInuse(mbc.Metrics.HeapgateProfileInuse),
+		metricHeapgateProfileRate:         newMetricHeapgateProfileRate(mbc.Metrics.HeapgateProfileRate),
+		metricHeapgateScrapeCost:          newMetricHeapgateScrapeCost(mbc.Metrics.HeapgateScrapeCost),
+		metricHeapgateScrapeDuration:      newMetricHeapgateScrapeDuration(mbc.Metrics.HeapgateScrapeDuration),
+		metricHeapgateScrapeErrors:        newMetricHeapgateScrapeErrors(mbc.Metrics.HeapgateScrapeErrors),
+		metricHeapgateScrapeInterval:      newMetricHeapgateScrapeInterval(mbc.Metrics.HeapgateScrapeInterval),
+		metricHeapgateSiteAllocated:       newMetricHeapgateSiteAllocated(mbc.Metrics.HeapgateSiteAllocated),
+		metricHeapgateSiteAllocations:     newMetricHeapgateSiteAllocations(mbc.Metrics.HeapgateSiteAllocations),
+		metricHeapgateSiteInuse:           newMetricHeapgateSiteInuse(mbc.Metrics.HeapgateSiteInuse),
+		metricHeapgateSiteInuseObjects:    newMetricHeapgateSiteInuseObjects(mbc.Metrics.HeapgateSiteInuseObjects),
+		metricHeapgateSiteSamples:         newMetricHeapgateSiteSamples(mbc.Metrics.HeapgateSiteSamples),
+		metricHeapgateSiteStderr:          newMetricHeapgateSiteStderr(mbc.Metrics.HeapgateSiteStderr),
+		metricHeapgateTargetUp:            newMetricHeapgateTargetUp(mbc.Metrics.HeapgateTargetUp),
+		metricHeapgateTraceGcBlocked:      newMetricHeapgateTraceGcBlocked(mbc.Metrics.HeapgateTraceGcBlocked),
+		metricHeapgateTraceGcCycles:       newMetricHeapgateTraceGcCycles(mbc.Metrics.HeapgateTraceGcCycles),
+		metricHeapgateTraceGcTime:         newMetricHeapgateTraceGcTime(mbc.Metrics.HeapgateTraceGcTime),
+		metricHeapgateTraceHeapGoal:       newMetricHeapgateTraceHeapGoal(mbc.Metrics.HeapgateTraceHeapGoal),
+		metricHeapgateTraceMarkAssistTime: newMetricHeapgateTraceMarkAssistTime(mbc.Metrics.HeapgateTraceMarkAssistTime),
+		metricHeapgateTraceStwCount:       newMetricHeapgateTraceStwCount(mbc.Metrics.HeapgateTraceStwCount),
+		metricHeapgateTraceStwMax:         newMetricHeapgateTraceStwMax(mbc.Metrics.HeapgateTraceStwMax),
+		metricHeapgateTraceStwTime:        newMetricHeapgateTraceStwTime(mbc.Metrics.HeapgateTraceStwTime),
+		metricHeapgateTraceWindow:         newMetricHeapgateTraceWindow(mbc.Metrics.HeapgateTraceWindow),
 	}
 
 	for _, op := range options {
@@ -3136,8 +5451,16 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricGoMemoryGcGoal.emit(ils.Metrics())
 	mb.metricGoMemoryUsed.emit(ils.Metrics())
 	mb.metricGoProcessorLimit.emit(ils.Metrics())
+	mb.metricHeapgateContentionCount.emit(ils.Metrics())
+	mb.metricHeapgateContentionTime.emit(ils.Metrics())
+	mb.metricHeapgateCPUProfileGcShare.emit(ils.Metrics())
+	mb.metricHeapgateCPUProfileMapShare.emit(ils.Metrics())
+	mb.metricHeapgateCPUProfileSamples.emit(ils.Metrics())
+	mb.metricHeapgateCPUProfileUsage.emit(ils.Metrics())
 	mb.metricHeapgateGcClockTime.emit(ils.Metrics())
+	mb.metricHeapgateGcCPUMarkShare.emit(ils.Metrics())
 	mb.metricHeapgateGcCPUTime.emit(ils.Metrics())
+	mb.metricHeapgateGcCPUTotalShare.emit(ils.Metrics())
 	mb.metricHeapgateGcCPUFraction.emit(ils.Metrics())
 	mb.metricHeapgateGcElapsed.emit(ils.Metrics())
 	mb.metricHeapgateGcForced.emit(ils.Metrics())
@@ -3149,6 +5472,11 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateGctraceHeapLive.emit(ils.Metrics())
 	mb.metricHeapgateGctraceRecords.emit(ils.Metrics())
 	mb.metricHeapgateGctraceSummed.emit(ils.Metrics())
+	mb.metricHeapgateGoroutineByState.emit(ils.Metrics())
+	mb.metricHeapgateGoroutineInMap.emit(ils.Metrics())
+	mb.metricHeapgateGoroutineLeaked.emit(ils.Metrics())
+	mb.metricHeapgateGoroutineSiteCount.emit(ils.Metrics())
+	mb.metricHeapgateGoroutineSiteGrowth.emit(ils.Metrics())
 	mb.metricHeapgateHeapAlloc.emit(ils.Metrics())
 	mb.metricHeapgateHeapIdle.emit(ils.Metrics())
 	mb.metricHeapgateHeapInuse.emit(ils.Metrics())
@@ -3156,12 +5484,15 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateHeapReleased.emit(ils.Metrics())
 	mb.metricHeapgateMemoryLimit.emit(ils.Metrics())
 	mb.metricHeapgateObservedUntil.emit(ils.Metrics())
+	mb.metricHeapgateProcessCrashes.emit(ils.Metrics())
 	mb.metricHeapgateProcessRssMax.emit(ils.Metrics())
 	mb.metricHeapgateProcessStartTime.emit(ils.Metrics())
 	mb.metricHeapgateProfileInuse.emit(ils.Metrics())
 	mb.metricHeapgateProfileRate.emit(ils.Metrics())
+	mb.metricHeapgateScrapeCost.emit(ils.Metrics())
 	mb.metricHeapgateScrapeDuration.emit(ils.Metrics())
 	mb.metricHeapgateScrapeErrors.emit(ils.Metrics())
+	mb.metricHeapgateScrapeInterval.emit(ils.Metrics())
 	mb.metricHeapgateSiteAllocated.emit(ils.Metrics())
 	mb.metricHeapgateSiteAllocations.emit(ils.Metrics())
 	mb.metricHeapgateSiteInuse.emit(ils.Metrics())
@@ -3169,6 +5500,15 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateSiteSamples.emit(ils.Metrics())
 	mb.metricHeapgateSiteStderr.emit(ils.Metrics())
 	mb.metricHeapgateTargetUp.emit(ils.Metrics())
+	mb.metricHeapgateTraceGcBlocked.emit(ils.Metrics())
+	mb.metricHeapgateTraceGcCycles.emit(ils.Metrics())
+	mb.metricHeapgateTraceGcTime.emit(ils.Metrics())
+	mb.metricHeapgateTraceHeapGoal.emit(ils.Metrics())
+	mb.metricHeapgateTraceMarkAssistTime.emit(ils.Metrics())
+	mb.metricHeapgateTraceStwCount.emit(ils.Metrics())
+	mb.metricHeapgateTraceStwMax.emit(ils.Metrics())
+	mb.metricHeapgateTraceStwTime.emit(ils.Metrics())
+	mb.metricHeapgateTraceWindow.emit(ils.Metrics())
 
 	for _, op := range options {
 		op.apply(rm)
@@ -3225,14 +5565,54 @@ func (mb *MetricsBuilder) RecordGoProcessorLimitDataPoint(ts pcommon.Timestamp, 
 	mb.metricGoProcessorLimit.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateContentionCountDataPoint adds a data point to heapgate.contention.count metric.
+func (mb *MetricsBuilder) RecordHeapgateContentionCountDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateContentionKindAttributeValue AttributeHeapgateContentionKind, options ...MetricAttributeOption) {
+	mb.metricHeapgateContentionCount.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateContentionKindAttributeValue.String(), options...)
+}
+
+// RecordHeapgateContentionTimeDataPoint adds a data point to heapgate.contention.time metric.
+func (mb *MetricsBuilder) RecordHeapgateContentionTimeDataPoint(ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, heapgateContentionKindAttributeValue AttributeHeapgateContentionKind, options ...MetricAttributeOption) {
+	mb.metricHeapgateContentionTime.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateContentionKindAttributeValue.String(), options...)
+}
+
+// RecordHeapgateCPUProfileGcShareDataPoint adds a data point to heapgate.cpu.profile.gc_share metric.
+func (mb *MetricsBuilder) RecordHeapgateCPUProfileGcShareDataPoint(ts pcommon.Timestamp, val float64, heapgateGcClassAttributeValue AttributeHeapgateGcClass) {
+	mb.metricHeapgateCPUProfileGcShare.recordDataPoint(mb.startTime, ts, val, heapgateGcClassAttributeValue.String())
+}
+
+// RecordHeapgateCPUProfileMapShareDataPoint adds a data point to heapgate.cpu.profile.map_share metric.
+func (mb *MetricsBuilder) RecordHeapgateCPUProfileMapShareDataPoint(ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateCPUProfileMapShare.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, options...)
+}
+
+// RecordHeapgateCPUProfileSamplesDataPoint adds a data point to heapgate.cpu.profile.samples metric.
+func (mb *MetricsBuilder) RecordHeapgateCPUProfileSamplesDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateCPUProfileSamples.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateCPUProfileUsageDataPoint adds a data point to heapgate.cpu.profile.usage metric.
+func (mb *MetricsBuilder) RecordHeapgateCPUProfileUsageDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateCPUProfileUsage.recordDataPoint(mb.startTime, ts, val)
+}
+
 // RecordHeapgateGcClockTimeDataPoint adds a data point to heapgate.gc.clock.time metric.
 func (mb *MetricsBuilder) RecordHeapgateGcClockTimeDataPoint(ts pcommon.Timestamp, val float64, heapgateGcPhaseAttributeValue AttributeHeapgateGcPhase) {
 	mb.metricHeapgateGcClockTime.recordDataPoint(mb.startTime, ts, val, heapgateGcPhaseAttributeValue.String())
 }
 
+// RecordHeapgateGcCPUMarkShareDataPoint adds a data point to heapgate.gc.cpu.mark_share metric.
+func (mb *MetricsBuilder) RecordHeapgateGcCPUMarkShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateGcCPUMarkShare.recordDataPoint(mb.startTime, ts, val)
+}
+
 // RecordHeapgateGcCPUTimeDataPoint adds a data point to heapgate.gc.cpu.time metric.
 func (mb *MetricsBuilder) RecordHeapgateGcCPUTimeDataPoint(ts pcommon.Timestamp, val float64, heapgateGcWorkAttributeValue AttributeHeapgateGcWork) {
 	mb.metricHeapgateGcCPUTime.recordDataPoint(mb.startTime, ts, val, heapgateGcWorkAttributeValue.String())
+}
+
+// RecordHeapgateGcCPUTotalShareDataPoint adds a data point to heapgate.gc.cpu.total_share metric.
+func (mb *MetricsBuilder) RecordHeapgateGcCPUTotalShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateGcCPUTotalShare.recordDataPoint(mb.startTime, ts, val)
 }
 
 // RecordHeapgateGcCPUFractionDataPoint adds a data point to heapgate.gc.cpu_fraction metric.
@@ -3290,6 +5670,31 @@ func (mb *MetricsBuilder) RecordHeapgateGctraceSummedDataPoint(ts pcommon.Timest
 	mb.metricHeapgateGctraceSummed.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateGoroutineByStateDataPoint adds a data point to heapgate.goroutine.by_state metric.
+func (mb *MetricsBuilder) RecordHeapgateGoroutineByStateDataPoint(ts pcommon.Timestamp, val int64, heapgateGoroutineStateAttributeValue string) {
+	mb.metricHeapgateGoroutineByState.recordDataPoint(mb.startTime, ts, val, heapgateGoroutineStateAttributeValue)
+}
+
+// RecordHeapgateGoroutineInMapDataPoint adds a data point to heapgate.goroutine.in_map metric.
+func (mb *MetricsBuilder) RecordHeapgateGoroutineInMapDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateGoroutineInMap.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, options...)
+}
+
+// RecordHeapgateGoroutineLeakedDataPoint adds a data point to heapgate.goroutine.leaked metric.
+func (mb *MetricsBuilder) RecordHeapgateGoroutineLeakedDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateGoroutineLeaked.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, options...)
+}
+
+// RecordHeapgateGoroutineSiteCountDataPoint adds a data point to heapgate.goroutine.site.count metric.
+func (mb *MetricsBuilder) RecordHeapgateGoroutineSiteCountDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateGoroutineStateAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateGoroutineSiteCount.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateGoroutineStateAttributeValue, options...)
+}
+
+// RecordHeapgateGoroutineSiteGrowthDataPoint adds a data point to heapgate.goroutine.site.growth metric.
+func (mb *MetricsBuilder) RecordHeapgateGoroutineSiteGrowthDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateGoroutineStateAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateGoroutineSiteGrowth.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateGoroutineStateAttributeValue, options...)
+}
+
 // RecordHeapgateHeapAllocDataPoint adds a data point to heapgate.heap.alloc metric.
 func (mb *MetricsBuilder) RecordHeapgateHeapAllocDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateHeapAlloc.recordDataPoint(mb.startTime, ts, val)
@@ -3325,6 +5730,11 @@ func (mb *MetricsBuilder) RecordHeapgateObservedUntilDataPoint(ts pcommon.Timest
 	mb.metricHeapgateObservedUntil.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateProcessCrashesDataPoint adds a data point to heapgate.process.crashes metric.
+func (mb *MetricsBuilder) RecordHeapgateProcessCrashesDataPoint(ts pcommon.Timestamp, val int64, heapgateCrashKindAttributeValue string) {
+	mb.metricHeapgateProcessCrashes.recordDataPoint(mb.startTime, ts, val, heapgateCrashKindAttributeValue)
+}
+
 // RecordHeapgateProcessRssMaxDataPoint adds a data point to heapgate.process.rss.max metric.
 func (mb *MetricsBuilder) RecordHeapgateProcessRssMaxDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateProcessRssMax.recordDataPoint(mb.startTime, ts, val)
@@ -3345,14 +5755,24 @@ func (mb *MetricsBuilder) RecordHeapgateProfileRateDataPoint(ts pcommon.Timestam
 	mb.metricHeapgateProfileRate.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateScrapeCostDataPoint adds a data point to heapgate.scrape.cost metric.
+func (mb *MetricsBuilder) RecordHeapgateScrapeCostDataPoint(ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue AttributeHeapgateScrapeSource) {
+	mb.metricHeapgateScrapeCost.recordDataPoint(mb.startTime, ts, val, heapgateScrapeSourceAttributeValue.String())
+}
+
 // RecordHeapgateScrapeDurationDataPoint adds a data point to heapgate.scrape.duration metric.
-func (mb *MetricsBuilder) RecordHeapgateScrapeDurationDataPoint(ts pcommon.Timestamp, val float64) {
-	mb.metricHeapgateScrapeDuration.recordDataPoint(mb.startTime, ts, val)
+func (mb *MetricsBuilder) RecordHeapgateScrapeDurationDataPoint(ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue AttributeHeapgateScrapeSource) {
+	mb.metricHeapgateScrapeDuration.recordDataPoint(mb.startTime, ts, val, heapgateScrapeSourceAttributeValue.String())
 }
 
 // RecordHeapgateScrapeErrorsDataPoint adds a data point to heapgate.scrape.errors metric.
-func (mb *MetricsBuilder) RecordHeapgateScrapeErrorsDataPoint(ts pcommon.Timestamp, val int64, errorTypeAttributeValue AttributeErrorType) {
-	mb.metricHeapgateScrapeErrors.recordDataPoint(mb.startTime, ts, val, errorTypeAttributeValue.String())
+func (mb *MetricsBuilder) RecordHeapgateScrapeErrorsDataPoint(ts pcommon.Timestamp, val int64, errorTypeAttributeValue AttributeErrorType, heapgateScrapeSourceAttributeValue AttributeHeapgateScrapeSource) {
+	mb.metricHeapgateScrapeErrors.recordDataPoint(mb.startTime, ts, val, errorTypeAttributeValue.String(), heapgateScrapeSourceAttributeValue.String())
+}
+
+// RecordHeapgateScrapeIntervalDataPoint adds a data point to heapgate.scrape.interval metric.
+func (mb *MetricsBuilder) RecordHeapgateScrapeIntervalDataPoint(ts pcommon.Timestamp, val float64, heapgateScrapeSourceAttributeValue AttributeHeapgateScrapeSource) {
+	mb.metricHeapgateScrapeInterval.recordDataPoint(mb.startTime, ts, val, heapgateScrapeSourceAttributeValue.String())
 }
 
 // RecordHeapgateSiteAllocatedDataPoint adds a data point to heapgate.site.allocated metric.
@@ -3388,6 +5808,51 @@ func (mb *MetricsBuilder) RecordHeapgateSiteStderrDataPoint(ts pcommon.Timestamp
 // RecordHeapgateTargetUpDataPoint adds a data point to heapgate.target.up metric.
 func (mb *MetricsBuilder) RecordHeapgateTargetUpDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateTargetUp.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateTraceGcBlockedDataPoint adds a data point to heapgate.trace.gc.blocked metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceGcBlockedDataPoint(ts pcommon.Timestamp, val float64, heapgateGoroutineStateAttributeValue string) {
+	mb.metricHeapgateTraceGcBlocked.recordDataPoint(mb.startTime, ts, val, heapgateGoroutineStateAttributeValue)
+}
+
+// RecordHeapgateTraceGcCyclesDataPoint adds a data point to heapgate.trace.gc.cycles metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceGcCyclesDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateTraceGcCycles.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateTraceGcTimeDataPoint adds a data point to heapgate.trace.gc.time metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceGcTimeDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateTraceGcTime.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateTraceHeapGoalDataPoint adds a data point to heapgate.trace.heap.goal metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceHeapGoalDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateTraceHeapGoal.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateTraceMarkAssistTimeDataPoint adds a data point to heapgate.trace.mark_assist.time metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceMarkAssistTimeDataPoint(ts pcommon.Timestamp, val float64, codeFunctionNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateTraceMarkAssistTime.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, options...)
+}
+
+// RecordHeapgateTraceStwCountDataPoint adds a data point to heapgate.trace.stw.count metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceStwCountDataPoint(ts pcommon.Timestamp, val int64, heapgateStwReasonAttributeValue string) {
+	mb.metricHeapgateTraceStwCount.recordDataPoint(mb.startTime, ts, val, heapgateStwReasonAttributeValue)
+}
+
+// RecordHeapgateTraceStwMaxDataPoint adds a data point to heapgate.trace.stw.max metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceStwMaxDataPoint(ts pcommon.Timestamp, val float64, heapgateStwReasonAttributeValue string) {
+	mb.metricHeapgateTraceStwMax.recordDataPoint(mb.startTime, ts, val, heapgateStwReasonAttributeValue)
+}
+
+// RecordHeapgateTraceStwTimeDataPoint adds a data point to heapgate.trace.stw.time metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceStwTimeDataPoint(ts pcommon.Timestamp, val float64, heapgateStwReasonAttributeValue string) {
+	mb.metricHeapgateTraceStwTime.recordDataPoint(mb.startTime, ts, val, heapgateStwReasonAttributeValue)
+}
+
+// RecordHeapgateTraceWindowDataPoint adds a data point to heapgate.trace.window metric.
+func (mb *MetricsBuilder) RecordHeapgateTraceWindowDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateTraceWindow.recordDataPoint(mb.startTime, ts, val)
 }
 
 // Reset resets metrics builder to its initial state. It should be used when external metrics source is restarted,

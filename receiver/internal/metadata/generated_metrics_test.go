@@ -59,16 +59,34 @@ func TestMetricsBuilder(t *testing.T) {
 			mb := NewMetricsBuilder(loadMetricsBuilderConfig(t, tt.name), settings, WithStartTime(start))
 			aggMap := make(map[string]string) // contains the aggregation strategies for each metric name
 			aggMap["go.memory.used"] = mb.metricGoMemoryUsed.config.AggregationStrategy
+			aggMap["heapgate.contention.count"] = mb.metricHeapgateContentionCount.config.AggregationStrategy
+			aggMap["heapgate.contention.time"] = mb.metricHeapgateContentionTime.config.AggregationStrategy
+			aggMap["heapgate.cpu.profile.gc_share"] = mb.metricHeapgateCPUProfileGcShare.config.AggregationStrategy
+			aggMap["heapgate.cpu.profile.map_share"] = mb.metricHeapgateCPUProfileMapShare.config.AggregationStrategy
 			aggMap["heapgate.gc.clock.time"] = mb.metricHeapgateGcClockTime.config.AggregationStrategy
 			aggMap["heapgate.gc.cpu.time"] = mb.metricHeapgateGcCPUTime.config.AggregationStrategy
 			aggMap["heapgate.gctrace.records"] = mb.metricHeapgateGctraceRecords.config.AggregationStrategy
+			aggMap["heapgate.goroutine.by_state"] = mb.metricHeapgateGoroutineByState.config.AggregationStrategy
+			aggMap["heapgate.goroutine.in_map"] = mb.metricHeapgateGoroutineInMap.config.AggregationStrategy
+			aggMap["heapgate.goroutine.leaked"] = mb.metricHeapgateGoroutineLeaked.config.AggregationStrategy
+			aggMap["heapgate.goroutine.site.count"] = mb.metricHeapgateGoroutineSiteCount.config.AggregationStrategy
+			aggMap["heapgate.goroutine.site.growth"] = mb.metricHeapgateGoroutineSiteGrowth.config.AggregationStrategy
+			aggMap["heapgate.process.crashes"] = mb.metricHeapgateProcessCrashes.config.AggregationStrategy
+			aggMap["heapgate.scrape.cost"] = mb.metricHeapgateScrapeCost.config.AggregationStrategy
+			aggMap["heapgate.scrape.duration"] = mb.metricHeapgateScrapeDuration.config.AggregationStrategy
 			aggMap["heapgate.scrape.errors"] = mb.metricHeapgateScrapeErrors.config.AggregationStrategy
+			aggMap["heapgate.scrape.interval"] = mb.metricHeapgateScrapeInterval.config.AggregationStrategy
 			aggMap["heapgate.site.allocated"] = mb.metricHeapgateSiteAllocated.config.AggregationStrategy
 			aggMap["heapgate.site.allocations"] = mb.metricHeapgateSiteAllocations.config.AggregationStrategy
 			aggMap["heapgate.site.inuse"] = mb.metricHeapgateSiteInuse.config.AggregationStrategy
 			aggMap["heapgate.site.inuse_objects"] = mb.metricHeapgateSiteInuseObjects.config.AggregationStrategy
 			aggMap["heapgate.site.samples"] = mb.metricHeapgateSiteSamples.config.AggregationStrategy
 			aggMap["heapgate.site.stderr"] = mb.metricHeapgateSiteStderr.config.AggregationStrategy
+			aggMap["heapgate.trace.gc.blocked"] = mb.metricHeapgateTraceGcBlocked.config.AggregationStrategy
+			aggMap["heapgate.trace.mark_assist.time"] = mb.metricHeapgateTraceMarkAssistTime.config.AggregationStrategy
+			aggMap["heapgate.trace.stw.count"] = mb.metricHeapgateTraceStwCount.config.AggregationStrategy
+			aggMap["heapgate.trace.stw.max"] = mb.metricHeapgateTraceStwMax.config.AggregationStrategy
+			aggMap["heapgate.trace.stw.time"] = mb.metricHeapgateTraceStwTime.config.AggregationStrategy
 
 			expectedWarnings := 0
 			if tt.metricsSet != testDataSetReag {
@@ -103,16 +121,52 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordGoProcessorLimitDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateContentionCountDataPoint(ts, 1, "code.function.name-val", AttributeHeapgateContentionKindMutex, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateContentionCountDataPoint(ts, 3, "code.function.name-val-2", AttributeHeapgateContentionKindBlock, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateContentionTimeDataPoint(ts, 1, "code.function.name-val", AttributeHeapgateContentionKindMutex, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateContentionTimeDataPoint(ts, 3, "code.function.name-val-2", AttributeHeapgateContentionKindBlock, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateCPUProfileGcShareDataPoint(ts, 1, AttributeHeapgateGcClassAssist)
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateCPUProfileGcShareDataPoint(ts, 3, AttributeHeapgateGcClassMarkBg)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateCPUProfileMapShareDataPoint(ts, 1, "code.function.name-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateCPUProfileMapShareDataPoint(ts, 3, "code.function.name-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateCPUProfileSamplesDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateCPUProfileUsageDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateGcClockTimeDataPoint(ts, 1, AttributeHeapgateGcPhaseSweepTerm)
 			if tt.name == "reaggregate_set" {
 				mb.RecordHeapgateGcClockTimeDataPoint(ts, 3, AttributeHeapgateGcPhaseMark)
 			}
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateGcCPUMarkShareDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateGcCPUTimeDataPoint(ts, 1, AttributeHeapgateGcWorkSweepTerm)
 			if tt.name == "reaggregate_set" {
 				mb.RecordHeapgateGcCPUTimeDataPoint(ts, 3, AttributeHeapgateGcWorkAssist)
 			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateGcCPUTotalShareDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateGcCPUFractionDataPoint(ts, 1)
@@ -151,6 +205,36 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateGctraceSummedDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateGoroutineByStateDataPoint(ts, 1, "heapgate.goroutine.state-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateGoroutineByStateDataPoint(ts, 3, "heapgate.goroutine.state-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateGoroutineInMapDataPoint(ts, 1, "code.function.name-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateGoroutineInMapDataPoint(ts, 3, "code.function.name-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateGoroutineLeakedDataPoint(ts, 1, "code.function.name-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateGoroutineLeakedDataPoint(ts, 3, "code.function.name-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateGoroutineSiteCountDataPoint(ts, 1, "code.function.name-val", "heapgate.goroutine.state-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateGoroutineSiteCountDataPoint(ts, 3, "code.function.name-val-2", "heapgate.goroutine.state-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateGoroutineSiteGrowthDataPoint(ts, 1, "code.function.name-val", "heapgate.goroutine.state-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateGoroutineSiteGrowthDataPoint(ts, 3, "code.function.name-val-2", "heapgate.goroutine.state-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateHeapAllocDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
@@ -172,6 +256,12 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateObservedUntilDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateProcessCrashesDataPoint(ts, 1, "heapgate.crash.kind-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateProcessCrashesDataPoint(ts, 3, "heapgate.crash.kind-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateProcessRssMaxDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
@@ -184,12 +274,27 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateProfileRateDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateScrapeDurationDataPoint(ts, 1)
+			mb.RecordHeapgateScrapeCostDataPoint(ts, 1, AttributeHeapgateScrapeSourceHeapText)
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateScrapeCostDataPoint(ts, 3, AttributeHeapgateScrapeSourceVars)
+			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateScrapeErrorsDataPoint(ts, 1, AttributeErrorTypeTimeout)
+			mb.RecordHeapgateScrapeDurationDataPoint(ts, 1, AttributeHeapgateScrapeSourceHeapText)
 			if tt.name == "reaggregate_set" {
-				mb.RecordHeapgateScrapeErrorsDataPoint(ts, 3, AttributeErrorTypeHTTPStatus)
+				mb.RecordHeapgateScrapeDurationDataPoint(ts, 3, AttributeHeapgateScrapeSourceVars)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateScrapeErrorsDataPoint(ts, 1, AttributeErrorTypeTimeout, AttributeHeapgateScrapeSourceHeapText)
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateScrapeErrorsDataPoint(ts, 3, AttributeErrorTypeHTTPStatus, AttributeHeapgateScrapeSourceVars)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateScrapeIntervalDataPoint(ts, 1, AttributeHeapgateScrapeSourceHeapText)
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateScrapeIntervalDataPoint(ts, 3, AttributeHeapgateScrapeSourceVars)
 			}
 			defaultMetricsCount++
 			allMetricsCount++
@@ -230,21 +335,81 @@ func TestMetricsBuilder(t *testing.T) {
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateTargetUpDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceGcBlockedDataPoint(ts, 1, "heapgate.goroutine.state-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateTraceGcBlockedDataPoint(ts, 3, "heapgate.goroutine.state-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceGcCyclesDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceGcTimeDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceHeapGoalDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceMarkAssistTimeDataPoint(ts, 1, "code.function.name-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateTraceMarkAssistTimeDataPoint(ts, 3, "code.function.name-val-2", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceStwCountDataPoint(ts, 1, "heapgate.stw.reason-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateTraceStwCountDataPoint(ts, 3, "heapgate.stw.reason-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceStwMaxDataPoint(ts, 1, "heapgate.stw.reason-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateTraceStwMaxDataPoint(ts, 3, "heapgate.stw.reason-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceStwTimeDataPoint(ts, 1, "heapgate.stw.reason-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateTraceStwTimeDataPoint(ts, 3, "heapgate.stw.reason-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateTraceWindowDataPoint(ts, 1)
 
 			res := pcommon.NewResource()
 			metrics := mb.Emit(WithResource(res))
 			if tt.name == "reaggregate_set" {
 				assert.Empty(t, mb.metricGoMemoryUsed.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateContentionCount.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateContentionTime.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateCPUProfileGcShare.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateCPUProfileMapShare.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGcClockTime.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGcCPUTime.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGctraceRecords.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateGoroutineByState.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateGoroutineInMap.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateGoroutineLeaked.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateGoroutineSiteCount.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateGoroutineSiteGrowth.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateProcessCrashes.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateScrapeCost.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateScrapeDuration.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateScrapeErrors.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateScrapeInterval.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteAllocated.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteAllocations.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteInuse.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteInuseObjects.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteSamples.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteStderr.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateTraceGcBlocked.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateTraceMarkAssistTime.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateTraceStwCount.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateTraceStwMax.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateTraceStwTime.aggDataPoints)
 			}
 
 			if tt.expectEmpty {
@@ -400,6 +565,226 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.contention.count":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.contention.count"], "Found a duplicate in the metrics slice: heapgate.contention.count")
+						validatedMetrics["heapgate.contention.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Contentions at a site since the process started: goroutines that waited there.", mi.Description())
+						assert.Equal(t, "{contention}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateContentionKindAttrVal, ok := dp.Attributes().Get("heapgate.contention.kind")
+						assert.True(t, ok)
+						assert.Equal(t, "mutex", heapgateContentionKindAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.contention.count"], "Found a duplicate in the metrics slice: heapgate.contention.count")
+						validatedMetrics["heapgate.contention.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Contentions at a site since the process started: goroutines that waited there.", mi.Description())
+						assert.Equal(t, "{contention}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.contention.count"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.contention.kind")
+						assert.False(t, ok)
+					}
+				case "heapgate.contention.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.contention.time"], "Found a duplicate in the metrics slice: heapgate.contention.time")
+						validatedMetrics["heapgate.contention.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Time that goroutines waited at a site since the process started.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateContentionKindAttrVal, ok := dp.Attributes().Get("heapgate.contention.kind")
+						assert.True(t, ok)
+						assert.Equal(t, "mutex", heapgateContentionKindAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.contention.time"], "Found a duplicate in the metrics slice: heapgate.contention.time")
+						validatedMetrics["heapgate.contention.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Time that goroutines waited at a site since the process started.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.contention.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.contention.kind")
+						assert.False(t, ok)
+					}
+				case "heapgate.cpu.profile.gc_share":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.cpu.profile.gc_share"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.gc_share")
+						validatedMetrics["heapgate.cpu.profile.gc_share"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Share of the CPU profile's samples in work of the garbage collector, by kind; the kinds add up to heapgate.gc.cpu.total_share.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateGcClassAttrVal, ok := dp.Attributes().Get("heapgate.gc.class")
+						assert.True(t, ok)
+						assert.Equal(t, "assist", heapgateGcClassAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.cpu.profile.gc_share"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.gc_share")
+						validatedMetrics["heapgate.cpu.profile.gc_share"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Share of the CPU profile's samples in work of the garbage collector, by kind; the kinds add up to heapgate.gc.cpu.total_share.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.cpu.profile.gc_share"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.gc.class")
+						assert.False(t, ok)
+					}
+				case "heapgate.cpu.profile.map_share":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.cpu.profile.map_share"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.map_share")
+						validatedMetrics["heapgate.cpu.profile.map_share"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Share of the CPU profile's samples in the growth of maps, by site.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.cpu.profile.map_share"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.map_share")
+						validatedMetrics["heapgate.cpu.profile.map_share"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Share of the CPU profile's samples in the growth of maps, by site.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.cpu.profile.map_share"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+					}
+				case "heapgate.cpu.profile.samples":
+					assert.False(t, validatedMetrics["heapgate.cpu.profile.samples"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.samples")
+					validatedMetrics["heapgate.cpu.profile.samples"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Samples of the CPU profile: how sure its shares are.", mi.Description())
+					assert.Equal(t, "{sample}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.cpu.profile.usage":
+					assert.False(t, validatedMetrics["heapgate.cpu.profile.usage"], "Found a duplicate in the metrics slice: heapgate.cpu.profile.usage")
+					validatedMetrics["heapgate.cpu.profile.usage"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Processor cores that the process used while it was profiled.", mi.Description())
+					assert.Equal(t, "{cpu}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 				case "heapgate.gc.clock.time":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["heapgate.gc.clock.time"], "Found a duplicate in the metrics slice: heapgate.gc.clock.time")
@@ -444,6 +829,18 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok := dp.Attributes().Get("heapgate.gc.phase")
 						assert.False(t, ok)
 					}
+				case "heapgate.gc.cpu.mark_share":
+					assert.False(t, validatedMetrics["heapgate.gc.cpu.mark_share"], "Found a duplicate in the metrics slice: heapgate.gc.cpu.mark_share")
+					validatedMetrics["heapgate.gc.cpu.mark_share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the CPU profile's samples in assists and background marking: what /cpu/classes and gctrace count too.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 				case "heapgate.gc.cpu.time":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["heapgate.gc.cpu.time"], "Found a duplicate in the metrics slice: heapgate.gc.cpu.time")
@@ -488,6 +885,18 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok := dp.Attributes().Get("heapgate.gc.work")
 						assert.False(t, ok)
 					}
+				case "heapgate.gc.cpu.total_share":
+					assert.False(t, validatedMetrics["heapgate.gc.cpu.total_share"], "Found a duplicate in the metrics slice: heapgate.gc.cpu.total_share")
+					validatedMetrics["heapgate.gc.cpu.total_share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the CPU profile's samples in any work of the garbage collector.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 				case "heapgate.gc.cpu_fraction":
 					assert.False(t, validatedMetrics["heapgate.gc.cpu_fraction"], "Found a duplicate in the metrics slice: heapgate.gc.cpu_fraction")
 					validatedMetrics["heapgate.gc.cpu_fraction"] = true
@@ -662,6 +1071,240 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.goroutine.by_state":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.goroutine.by_state"], "Found a duplicate in the metrics slice: heapgate.goroutine.by_state")
+						validatedMetrics["heapgate.goroutine.by_state"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines by what they wait for.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.goroutine.by_state"], "Found a duplicate in the metrics slice: heapgate.goroutine.by_state")
+						validatedMetrics["heapgate.goroutine.by_state"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines by what they wait for.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.goroutine.by_state"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.False(t, ok)
+					}
+				case "heapgate.goroutine.in_map":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.goroutine.in_map"], "Found a duplicate in the metrics slice: heapgate.goroutine.in_map")
+						validatedMetrics["heapgate.goroutine.in_map"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that stand in an operation of a map, by site.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.goroutine.in_map"], "Found a duplicate in the metrics slice: heapgate.goroutine.in_map")
+						validatedMetrics["heapgate.goroutine.in_map"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that stand in an operation of a map, by site.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.goroutine.in_map"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+					}
+				case "heapgate.goroutine.leaked":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.goroutine.leaked"], "Found a duplicate in the metrics slice: heapgate.goroutine.leaked")
+						validatedMetrics["heapgate.goroutine.leaked"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that the process's own leak profile reports, by site.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.goroutine.leaked"], "Found a duplicate in the metrics slice: heapgate.goroutine.leaked")
+						validatedMetrics["heapgate.goroutine.leaked"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that the process's own leak profile reports, by site.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.goroutine.leaked"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+					}
+				case "heapgate.goroutine.site.count":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.goroutine.site.count"], "Found a duplicate in the metrics slice: heapgate.goroutine.site.count")
+						validatedMetrics["heapgate.goroutine.site.count"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that stand at a site, by what they wait for.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.goroutine.site.count"], "Found a duplicate in the metrics slice: heapgate.goroutine.site.count")
+						validatedMetrics["heapgate.goroutine.site.count"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines that stand at a site, by what they wait for.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.goroutine.site.count"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.goroutine.state")
+						assert.False(t, ok)
+					}
+				case "heapgate.goroutine.site.growth":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.goroutine.site.growth"], "Found a duplicate in the metrics slice: heapgate.goroutine.site.growth")
+						validatedMetrics["heapgate.goroutine.site.growth"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines at a site more than when the process was first heard.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.goroutine.site.growth"], "Found a duplicate in the metrics slice: heapgate.goroutine.site.growth")
+						validatedMetrics["heapgate.goroutine.site.growth"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutines at a site more than when the process was first heard.", mi.Description())
+						assert.Equal(t, "{goroutine}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.goroutine.site.growth"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.goroutine.state")
+						assert.False(t, ok)
+					}
 				case "heapgate.heap.alloc":
 					assert.False(t, validatedMetrics["heapgate.heap.alloc"], "Found a duplicate in the metrics slice: heapgate.heap.alloc")
 					validatedMetrics["heapgate.heap.alloc"] = true
@@ -746,6 +1389,50 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.process.crashes":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.process.crashes"], "Found a duplicate in the metrics slice: heapgate.process.crashes")
+						validatedMetrics["heapgate.process.crashes"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Crashes found in the process's stderr, by kind.", mi.Description())
+						assert.Equal(t, "{crash}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						heapgateCrashKindAttrVal, ok := dp.Attributes().Get("heapgate.crash.kind")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.crash.kind-val", heapgateCrashKindAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.process.crashes"], "Found a duplicate in the metrics slice: heapgate.process.crashes")
+						validatedMetrics["heapgate.process.crashes"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Crashes found in the process's stderr, by kind.", mi.Description())
+						assert.Equal(t, "{crash}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.process.crashes"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("heapgate.crash.kind")
+						assert.False(t, ok)
+					}
 				case "heapgate.process.rss.max":
 					assert.False(t, validatedMetrics["heapgate.process.rss.max"], "Found a duplicate in the metrics slice: heapgate.process.rss.max")
 					validatedMetrics["heapgate.process.rss.max"] = true
@@ -794,25 +1481,93 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.scrape.cost":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.scrape.cost"], "Found a duplicate in the metrics slice: heapgate.scrape.cost")
+						validatedMetrics["heapgate.scrape.cost"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "CPU time that one visit of a source is estimated to cost the process.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateScrapeSourceAttrVal, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.True(t, ok)
+						assert.Equal(t, "heap_text", heapgateScrapeSourceAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.scrape.cost"], "Found a duplicate in the metrics slice: heapgate.scrape.cost")
+						validatedMetrics["heapgate.scrape.cost"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "CPU time that one visit of a source is estimated to cost the process.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.scrape.cost"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.False(t, ok)
+					}
 				case "heapgate.scrape.duration":
-					assert.False(t, validatedMetrics["heapgate.scrape.duration"], "Found a duplicate in the metrics slice: heapgate.scrape.duration")
-					validatedMetrics["heapgate.scrape.duration"] = true
-					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
-					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-					assert.Equal(t, "Time that the visit took.", mi.Description())
-					assert.Equal(t, "s", mi.Unit())
-					dp := mi.Gauge().DataPoints().At(0)
-					assert.Equal(t, start, dp.StartTimestamp())
-					assert.Equal(t, ts, dp.Timestamp())
-					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
-					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.scrape.duration"], "Found a duplicate in the metrics slice: heapgate.scrape.duration")
+						validatedMetrics["heapgate.scrape.duration"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that the visit took.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateScrapeSourceAttrVal, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.True(t, ok)
+						assert.Equal(t, "heap_text", heapgateScrapeSourceAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.scrape.duration"], "Found a duplicate in the metrics slice: heapgate.scrape.duration")
+						validatedMetrics["heapgate.scrape.duration"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that the visit took.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.scrape.duration"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.False(t, ok)
+					}
 				case "heapgate.scrape.errors":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["heapgate.scrape.errors"], "Found a duplicate in the metrics slice: heapgate.scrape.errors")
 						validatedMetrics["heapgate.scrape.errors"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Failed visits, by reason.", mi.Description())
+						assert.Equal(t, "Failed visits, by source and reason.", mi.Description())
 						assert.Equal(t, "{error}", mi.Unit())
 						assert.True(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -824,12 +1579,15 @@ func TestMetricsBuilder(t *testing.T) {
 						errorTypeAttrVal, ok := dp.Attributes().Get("error.type")
 						assert.True(t, ok)
 						assert.Equal(t, "timeout", errorTypeAttrVal.Str())
+						heapgateScrapeSourceAttrVal, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.True(t, ok)
+						assert.Equal(t, "heap_text", heapgateScrapeSourceAttrVal.Str())
 					} else {
 						assert.False(t, validatedMetrics["heapgate.scrape.errors"], "Found a duplicate in the metrics slice: heapgate.scrape.errors")
 						validatedMetrics["heapgate.scrape.errors"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Failed visits, by reason.", mi.Description())
+						assert.Equal(t, "Failed visits, by source and reason.", mi.Description())
 						assert.Equal(t, "{error}", mi.Unit())
 						assert.True(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -848,6 +1606,48 @@ func TestMetricsBuilder(t *testing.T) {
 							assert.Equal(t, int64(3), dp.IntValue())
 						}
 						_, ok := dp.Attributes().Get("error.type")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.scrape.source")
+						assert.False(t, ok)
+					}
+				case "heapgate.scrape.interval":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.scrape.interval"], "Found a duplicate in the metrics slice: heapgate.scrape.interval")
+						validatedMetrics["heapgate.scrape.interval"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time between two visits of a source that the cost budget allows.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateScrapeSourceAttrVal, ok := dp.Attributes().Get("heapgate.scrape.source")
+						assert.True(t, ok)
+						assert.Equal(t, "heap_text", heapgateScrapeSourceAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.scrape.interval"], "Found a duplicate in the metrics slice: heapgate.scrape.interval")
+						validatedMetrics["heapgate.scrape.interval"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time between two visits of a source that the cost budget allows.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.scrape.interval"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.scrape.source")
 						assert.False(t, ok)
 					}
 				case "heapgate.site.allocated":
@@ -1180,6 +1980,260 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.trace.gc.blocked":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.trace.gc.blocked"], "Found a duplicate in the metrics slice: heapgate.trace.gc.blocked")
+						validatedMetrics["heapgate.trace.gc.blocked"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutine-seconds blocked while the garbage collector marked, in the traced window, by what was waited for.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.trace.gc.blocked"], "Found a duplicate in the metrics slice: heapgate.trace.gc.blocked")
+						validatedMetrics["heapgate.trace.gc.blocked"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Goroutine-seconds blocked while the garbage collector marked, in the traced window, by what was waited for.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.trace.gc.blocked"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.goroutine.state")
+						assert.False(t, ok)
+					}
+				case "heapgate.trace.gc.cycles":
+					assert.False(t, validatedMetrics["heapgate.trace.gc.cycles"], "Found a duplicate in the metrics slice: heapgate.trace.gc.cycles")
+					validatedMetrics["heapgate.trace.gc.cycles"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GC cycles that ended in the traced window.", mi.Description())
+					assert.Equal(t, "{gc_cycle}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.trace.gc.time":
+					assert.False(t, validatedMetrics["heapgate.trace.gc.time"], "Found a duplicate in the metrics slice: heapgate.trace.gc.time")
+					validatedMetrics["heapgate.trace.gc.time"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time of concurrent marking in the traced window.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.trace.heap.goal":
+					assert.False(t, validatedMetrics["heapgate.trace.heap.goal"], "Found a duplicate in the metrics slice: heapgate.trace.heap.goal")
+					validatedMetrics["heapgate.trace.heap.goal"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Largest heap goal in the traced window.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.trace.mark_assist.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.trace.mark_assist.time"], "Found a duplicate in the metrics slice: heapgate.trace.mark_assist.time")
+						validatedMetrics["heapgate.trace.mark_assist.time"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that goroutines assisted marking in the traced window, by site.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.trace.mark_assist.time"], "Found a duplicate in the metrics slice: heapgate.trace.mark_assist.time")
+						validatedMetrics["heapgate.trace.mark_assist.time"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that goroutines assisted marking in the traced window, by site.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.trace.mark_assist.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+					}
+				case "heapgate.trace.stw.count":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.count"], "Found a duplicate in the metrics slice: heapgate.trace.stw.count")
+						validatedMetrics["heapgate.trace.stw.count"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Stops of the world in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "{stop}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						heapgateStwReasonAttrVal, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.stw.reason-val", heapgateStwReasonAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.count"], "Found a duplicate in the metrics slice: heapgate.trace.stw.count")
+						validatedMetrics["heapgate.trace.stw.count"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Stops of the world in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "{stop}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.trace.stw.count"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.False(t, ok)
+					}
+				case "heapgate.trace.stw.max":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.max"], "Found a duplicate in the metrics slice: heapgate.trace.stw.max")
+						validatedMetrics["heapgate.trace.stw.max"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Longest stop of the world in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateStwReasonAttrVal, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.stw.reason-val", heapgateStwReasonAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.max"], "Found a duplicate in the metrics slice: heapgate.trace.stw.max")
+						validatedMetrics["heapgate.trace.stw.max"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Longest stop of the world in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.trace.stw.max"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.False(t, ok)
+					}
+				case "heapgate.trace.stw.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.time"], "Found a duplicate in the metrics slice: heapgate.trace.stw.time")
+						validatedMetrics["heapgate.trace.stw.time"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that the world was stopped in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						heapgateStwReasonAttrVal, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.stw.reason-val", heapgateStwReasonAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.trace.stw.time"], "Found a duplicate in the metrics slice: heapgate.trace.stw.time")
+						validatedMetrics["heapgate.trace.stw.time"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time that the world was stopped in the traced window, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["heapgate.trace.stw.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("heapgate.stw.reason")
+						assert.False(t, ok)
+					}
+				case "heapgate.trace.window":
+					assert.False(t, validatedMetrics["heapgate.trace.window"], "Found a duplicate in the metrics slice: heapgate.trace.window")
+					validatedMetrics["heapgate.trace.window"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Length of the traced window.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 				}
 			}
 		})

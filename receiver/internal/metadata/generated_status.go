@@ -14,5 +14,7 @@ var (
 )
 
 const (
-	MetricsStability = component.StabilityLevelAlpha
+	MetricsStability  = component.StabilityLevelAlpha
+	LogsStability     = component.StabilityLevelAlpha
+	ProfilesStability = component.StabilityLevelAlpha
 )

@@ -28,14 +28,26 @@ type TelemetryBuilder struct {
 	meter                              metric.Meter
 	mu                                 sync.Mutex
 	registrations                      []metric.Registration
+	ReceiverGoRuntimeCrashes           metric.Int64Counter
 	ReceiverGoRuntimeDiscoveryFailures metric.Int64ObservableCounter
 	ReceiverGoRuntimeDiscoveryRefused  metric.Int64Counter
 	ReceiverGoRuntimeDiscoveryTargets  metric.Int64ObservableGauge
 	ReceiverGoRuntimeGctraceLost       metric.Int64Counter
+	ReceiverGoRuntimeGctraceRecords    metric.Int64Counter
+	ReceiverGoRuntimeLimitsCrossed     metric.Int64Counter
+	ReceiverGoRuntimeLogsSuppressed    metric.Int64Counter
 	ReceiverGoRuntimeOffsetsFailed     metric.Int64Counter
 	ReceiverGoRuntimePausesLost        metric.Int64Counter
+	ReceiverGoRuntimeScrapeDuration    metric.Float64Histogram
+	ReceiverGoRuntimeScrapeSize        metric.Int64Counter
+	ReceiverGoRuntimeScrapeWait        metric.Float64Histogram
 	ReceiverGoRuntimeScrapes           metric.Int64Counter
 	ReceiverGoRuntimeSitesFolded       metric.Int64Counter
+	ReceiverGoRuntimeSourcesStretched  metric.Int64ObservableGauge
+	ReceiverGoRuntimeStateSize         metric.Int64ObservableGauge
+	ReceiverGoRuntimeSymbolBuilds      metric.Int64ObservableGauge
+	ReceiverGoRuntimeSymbolLookups     metric.Int64ObservableCounter
+	ReceiverGoRuntimeTargets           metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -79,6 +91,81 @@ func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeDiscoveryTargetsCallba
 	return nil
 }
 
+// RegisterReceiverGoRuntimeSourcesStretchedCallback sets callback for observable ReceiverGoRuntimeSourcesStretched metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeSourcesStretchedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeSourcesStretched, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeSourcesStretched)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverGoRuntimeStateSizeCallback sets callback for observable ReceiverGoRuntimeStateSize metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeStateSizeCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeStateSize, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeStateSize)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverGoRuntimeSymbolBuildsCallback sets callback for observable ReceiverGoRuntimeSymbolBuilds metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeSymbolBuildsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeSymbolBuilds, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeSymbolBuilds)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverGoRuntimeSymbolLookupsCallback sets callback for observable ReceiverGoRuntimeSymbolLookups metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeSymbolLookupsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeSymbolLookups, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeSymbolLookups)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverGoRuntimeTargetsCallback sets callback for observable ReceiverGoRuntimeTargets metric.
+func (builder *TelemetryBuilder) RegisterReceiverGoRuntimeTargetsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverGoRuntimeTargets, obs: o})
+		return nil
+	}, builder.ReceiverGoRuntimeTargets)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -107,15 +194,21 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverGoRuntimeCrashes, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_crashes",
+		metric.WithDescription("Crashes found in the logs of processes, by kind. [Development]"),
+		metric.WithUnit("{crash}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimeDiscoveryFailures, err = builder.meter.Int64ObservableCounter(
 		"otelcol_receiver_go_runtime_discovery_failures",
-		metric.WithDescription("Lists and watches of the Kubernetes API that failed. [Development]"),
+		metric.WithDescription("Lists, watches, files and lookups of discovery that failed. [Development]"),
 		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimeDiscoveryRefused, err = builder.meter.Int64Counter(
 		"otelcol_receiver_go_runtime_discovery_refused",
-		metric.WithDescription("Discovered targets, or parts of them, that were not taken as relabelling or a pod's annotations asked, by reason: address, port, scheme, path, no_port, duplicate, limit, attribute, memory_limit. [Development]"),
+		metric.WithDescription("Discovered targets, or parts of them, that were not taken as relabelling or a pod's annotations asked, by reason: address, denied, port, scheme, path, no_port, no_workload, duplicate, limit, attribute, memory_limit. [Development]"),
 		metric.WithUnit("{refusal}"),
 	)
 	errs = errors.Join(errs, err)
@@ -131,6 +224,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{gc_cycle}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeGctraceRecords, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_gctrace_records",
+		metric.WithDescription("gctrace records that were read, by state: intact, mended, ambiguous, bad. [Development]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeLimitsCrossed, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_limits_crossed",
+		metric.WithDescription("Times that a limit cut something off, by limit. [Development]"),
+		metric.WithUnit("{crossing}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeLogsSuppressed, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_logs_suppressed",
+		metric.WithDescription("Log lines that were left out because there were too many. [Development]"),
+		metric.WithUnit("{line}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimeOffsetsFailed, err = builder.meter.Int64Counter(
 		"otelcol_receiver_go_runtime_offsets_failed",
 		metric.WithDescription("Reads and writes of the storage extension that failed. [Development]"),
@@ -143,9 +254,29 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{gc_cycle}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeScrapeDuration, err = builder.meter.Float64Histogram(
+		"otelcol_receiver_go_runtime_scrape_duration",
+		metric.WithDescription("Time that visits took, by source. [Development]"),
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeScrapeSize, err = builder.meter.Int64Counter(
+		"otelcol_receiver_go_runtime_scrape_size",
+		metric.WithDescription("Bytes that were read of the answers, by source. [Development]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeScrapeWait, err = builder.meter.Float64Histogram(
+		"otelcol_receiver_go_runtime_scrape_wait",
+		metric.WithDescription("Time that visits waited for a place among limits::concurrent_scrapes and limits::concurrent_scrapes_per_host. [Development]"),
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60}...),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverGoRuntimeScrapes, err = builder.meter.Int64Counter(
 		"otelcol_receiver_go_runtime_scrapes",
-		metric.WithDescription("Visits to targets, by result. [Development]"),
+		metric.WithDescription("Visits to targets, by source and result. [Development]"),
 		metric.WithUnit("{scrape}"),
 	)
 	errs = errors.Join(errs, err)
@@ -153,6 +284,36 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_go_runtime_sites_folded",
 		metric.WithDescription("Sites that went into the 'other' bucket, summed over scrapes. [Development]"),
 		metric.WithUnit("{site}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeSourcesStretched, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_go_runtime_sources_stretched",
+		metric.WithDescription("Sources of targets whose interval is longer than configured, because of cost::max_cpu_share. [Development]"),
+		metric.WithUnit("{source}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeStateSize, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_go_runtime_state_size",
+		metric.WithDescription("Bytes that are kept between visits, estimated. [Development]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeSymbolBuilds, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_go_runtime_symbol_builds",
+		metric.WithDescription("Builds whose symbols are kept. [Development]"),
+		metric.WithUnit("{build}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeSymbolLookups, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_go_runtime_symbol_lookups",
+		metric.WithDescription("Symbols that a target needed, by result: hit, miss. [Development]"),
+		metric.WithUnit("{symbol}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverGoRuntimeTargets, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_go_runtime_targets",
+		metric.WithDescription("Targets that are visited now, by state: up, down, or new. [Development]"),
+		metric.WithUnit("{target}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

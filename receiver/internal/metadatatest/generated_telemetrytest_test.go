@@ -28,12 +28,42 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterReceiverGoRuntimeSourcesStretchedCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverGoRuntimeStateSizeCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverGoRuntimeSymbolBuildsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverGoRuntimeSymbolLookupsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverGoRuntimeTargetsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	tb.ReceiverGoRuntimeCrashes.Add(context.Background(), 1)
 	tb.ReceiverGoRuntimeDiscoveryRefused.Add(context.Background(), 1)
 	tb.ReceiverGoRuntimeGctraceLost.Add(context.Background(), 1)
+	tb.ReceiverGoRuntimeGctraceRecords.Add(context.Background(), 1)
+	tb.ReceiverGoRuntimeLimitsCrossed.Add(context.Background(), 1)
+	tb.ReceiverGoRuntimeLogsSuppressed.Add(context.Background(), 1)
 	tb.ReceiverGoRuntimeOffsetsFailed.Add(context.Background(), 1)
 	tb.ReceiverGoRuntimePausesLost.Add(context.Background(), 1)
+	tb.ReceiverGoRuntimeScrapeDuration.Record(context.Background(), 1)
+	tb.ReceiverGoRuntimeScrapeSize.Add(context.Background(), 1)
+	tb.ReceiverGoRuntimeScrapeWait.Record(context.Background(), 1)
 	tb.ReceiverGoRuntimeScrapes.Add(context.Background(), 1)
 	tb.ReceiverGoRuntimeSitesFolded.Add(context.Background(), 1)
+	AssertEqualReceiverGoRuntimeCrashes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverGoRuntimeDiscoveryFailures(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -46,16 +76,49 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualReceiverGoRuntimeGctraceLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeGctraceRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeLimitsCrossed(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeLogsSuppressed(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverGoRuntimeOffsetsFailed(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverGoRuntimePausesLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeScrapeDuration(t, testTel,
+		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeScrapeSize(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeScrapeWait(t, testTel,
+		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverGoRuntimeScrapes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverGoRuntimeSitesFolded(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeSourcesStretched(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeStateSize(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeSymbolBuilds(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeSymbolLookups(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverGoRuntimeTargets(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command writer allocates while goroutines log to the stderr that the runtime traces to, and ends with the truth on
-// stdout: the number of cycles, and how many of them were forced.
+// stdout: the number of cycles, and how many of them were forced. It builds with every Go from 1.19 on, without a module.
 package main
 
 import (
@@ -24,8 +24,10 @@ func main() {
 
 	stop := make(chan struct{})
 	var logging sync.WaitGroup
-	for id := range *writers {
-		logging.Go(func() {
+	logging.Add(*writers)
+	for id := 0; id < *writers; id++ {
+		go func(id int) {
+			defer logging.Done()
 			for seq := 0; ; seq++ {
 				select {
 				case <-stop:
@@ -35,11 +37,11 @@ func main() {
 				log.Printf("level=info worker=%d seq=%d msg=\"request done\" status=200", id, seq)
 				time.Sleep(*pause)
 			}
-		})
+		}(id)
 	}
 	var stats runtime.MemStats
 	for stats.NumGC < uint32(*cycles) {
-		for range 200 {
+		for i := 0; i < 200; i++ {
 			sink = append(sink, make([]byte, 10<<10))
 		}
 		if len(sink) > 2000 {

@@ -1,0 +1,144 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package heap
+
+import (
+	"io"
+
+	"github.com/heapgate/heapgate/internal/stacktext"
+)
+
+// Pairs are the block sizes that each way to a site had in one text, with the bytes behind them.
+type Pairs struct {
+	bytes map[chainSize]int64
+}
+
+type chainSize struct {
+	chain int
+	size  int64
+}
+
+// ParsePairs is Parse, and tells what Build.Learn needs besides.
+func ParsePairs(r io.Reader, l Limits) (*Text, *Pairs, error) {
+	pairs := &Pairs{bytes: map[chainSize]int64{}}
+	text, err := parseEach(r, l, func(chain int, b *bucket) { pairs.bytes[chainSize{chain, b.size}] += b.totals.AllocBytes })
+	if err != nil {
+		return nil, nil, err
+	}
+	return text, pairs, nil
+}
+
+// Learned tells what a text taught.
+type Learned struct {
+	Pairs          int   // of the text
+	New            int   // that were not known, or known otherwise
+	Ambiguous      int   // pairs that stand for two ways; the one with more bytes was learned
+	AmbiguousBytes int64 // allocated bytes of the others
+	Unnamed        int   // pairs with a hidden frame that has no name; not learned
+}
+
+// Learn takes from a text which pair of call address and block size is of which class. symbol is as in Text.Snapshot. base is
+// ProtoTarget.Base of the same process, that is where its program was when the text was written; so a protobuf profile is
+// read first. The error is ErrOtherBuild.
+func (b *Build) Learn(t *Text, pairs *Pairs, symbol func(address uint64) (string, bool), base uint64) (Learned, error) {
+	ways := t.waysOf(pairs, t.meanings(symbol), base)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range t.table.Frames {
+		if id, ok := b.spotAt(f.Address - base); ok && b.spots[id].line != uint32(f.Line) {
+			return Learned{}, ErrOtherBuild
+		}
+	}
+	if b.rate == 0 {
+		b.rate = t.Rate
+	}
+	var learned Learned
+	for pair, found := range ways {
+		learned.Pairs++
+		best, heaviest, others := way{}, int64(-1), int64(0)
+		for w, bytes := range found {
+			others += bytes
+			if bytes > heaviest || bytes == heaviest && w.rank > best.rank {
+				best, heaviest = w, bytes
+			}
+		}
+		if len(found) > 1 {
+			learned.Ambiguous++
+			learned.AmbiguousBytes += others - heaviest
+		}
+		if best.rank == isUnknown {
+			learned.Unnamed++
+			continue
+		}
+		b.learn(pair, best, &learned)
+	}
+	if learned.New > 0 {
+		b.version++
+	}
+	return learned, nil
+}
+
+func (b *Build) learn(pair addressSize, w way, learned *Learned) {
+	if id, ok := b.pairs.find(pair.offset, pair.size); ok {
+		if b.ways[id].way != w {
+			b.ways[id].way = w
+			learned.New++
+		}
+		return
+	}
+	if len(b.ways) >= b.limits.Pairs {
+		b.full = true
+		return
+	}
+	b.pairs.add(pair.offset, pair.size, int32(len(b.ways)))
+	b.ways = append(b.ways, scaledWay{w, newScale(int64(pair.size), b.rate)})
+	learned.New++
+}
+
+// way finds what the text said of a pair. leaf is a spot, -1 for none.
+func (b *Build) way(leaf int32, size int64) (*scaledWay, bool) {
+	if leaf < 0 {
+		return nil, false
+	}
+	i, ok := b.pairs.find(b.spots[leaf].offset, uint64(size))
+	if !ok {
+		return nil, false
+	}
+	return &b.ways[i], true
+}
+
+type addressSize struct{ offset, size uint64 }
+
+// waysOf gives the ways that each pair of a text has, with their bytes.
+func (t *Text) waysOf(pairs *Pairs, meanings map[uint64]meaning, base uint64) map[addressSize]map[way]int64 {
+	all := map[addressSize]map[way]int64{}
+	for key, bytes := range pairs.bytes {
+		c := t.table.Chain(key.chain)
+		if !c.Matched || len(c.Path) == 0 {
+			continue
+		}
+		pair := addressSize{t.table.Frames[c.Path[0]].Address - base, uint64(key.size)}
+		if all[pair] == nil {
+			all[pair] = map[way]int64{}
+		}
+		all[pair][wayOf(c, meanings)] += bytes
+	}
+	return all
+}
+
+// wayOf is what the hidden frames of a chain say.
+func wayOf(c stacktext.Chain, meanings map[uint64]meaning) (w way) {
+	for _, address := range c.Hidden {
+		m := meanings[address]
+		if !m.known {
+			return way{rank: isUnknown}
+		}
+		if m.collector {
+			w.collector = true
+			return w
+		}
+		w.rank, w.ladder = max(w.rank, m.rank), w.ladder || m.ladder
+	}
+	return w
+}
