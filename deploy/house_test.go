@@ -132,7 +132,7 @@ func number(t *testing.T, text string) (n int64) {
 // Nobody may do everything, read a Secret, or more than is listed here.
 func TestRightsAreTheLeast(t *testing.T) {
 	want := map[string][]string{
-		"ClusterRole heapgate-agent":     {"get,list,watch pods"},
+		"ClusterRole heapgate-agent":     {"get,list,watch pods,nodes"},
 		"ClusterRole heapgate-watch":     {"list,watch deployments,statefulsets,daemonsets", "list,watch configmaps/heapgate-verdicts", "create events"},
 		"Role heapgate-policies-reader":  {"get configmaps/heapgate-policies"},
 		"Role heapgate-gate-application": {"get applications/APPLICATION"},

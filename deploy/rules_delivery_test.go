@@ -82,7 +82,7 @@ func TestRulesAndDashboardsAreDelivered(t *testing.T) {
 		{"rules", "heapgate.dev/rules", "true", map[string]string{"heapgate-rules": "heapgate.rules.yaml"}},
 		{"rules/operator", "app.kubernetes.io/component", "rules", map[string]string{"heapgate": ""}},
 		{"dashboards", "grafana_dashboard", "1", map[string]string{
-			"heapgate-dashboard-fleet": "fleet.json", "heapgate-dashboard-maps": "maps.json", "heapgate-dashboard-watch": "watch.json",
+			"heapgate-dashboard-collector": "collector.json", "heapgate-dashboard-fleet": "fleet.json", "heapgate-dashboard-maps": "maps.json", "heapgate-dashboard-watch": "watch.json",
 		}},
 	} {
 		built := render(t, tc.dir)

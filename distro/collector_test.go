@@ -53,6 +53,7 @@ func TestDatumGoesFromProcessToQuery(t *testing.T) {
 receivers:
   go_runtime:
     collection_interval: 200ms
+    cost: {max_cpu_share: 1}
     targets: [{url: %q, workload: {namespace: test, name: distro, version: v1}}]
 processors:
   go_signals: {window: 1m}

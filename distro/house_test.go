@@ -4,8 +4,11 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,6 +56,48 @@ func TestManifestEqualsGoMod(t *testing.T) {
 	}
 	if checked < 15 {
 		t.Errorf("only %d components were compared: is the manifest read at all?", checked)
+	}
+}
+
+// The cloud build is this one with another import of the receiver.
+func TestCloudManifestDiffersInOneImport(t *testing.T) {
+	lines := func(name string) (dist, rest string) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ = bytes.Cut(text, []byte("\ndist:"))
+		head, tail, _ := strings.Cut(string(text), "\nreceivers:")
+		return head, tail
+	}
+	dist, rest := lines("../builder-config.yaml")
+	cloudDist, cloudRest := lines("../builder-config-cloud.yaml")
+	const plain, cloud = "import: github.com/heapgate/heapgate/receiver\n", "import: github.com/heapgate/heapgate/receiver/cloud\n"
+	if strings.Count(rest, plain) != 1 || cloudRest != strings.Replace(rest, plain, cloud, 1) {
+		t.Error("builder-config-cloud.yaml has other components than builder-config.yaml")
+	}
+	version := regexp.MustCompile(`version: .*`)
+	if version.FindString(dist) == "" || version.FindString(cloudDist) != version.FindString(dist) {
+		t.Errorf("the cloud build is %q, the plain one %q", version.FindString(cloudDist), version.FindString(dist))
+	}
+}
+
+// What the clouds' libraries weigh is not in the plain build.
+func TestPlainBuildLinksNoCloud(t *testing.T) {
+	text, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "github.com/prometheus/prometheus/discovery/http\n") {
+		t.Error("http_sd_configs are not in the build: are the dependencies read at all?")
+	}
+	for _, library := range []string{
+		"github.com/prometheus/prometheus/discovery/aws", "github.com/prometheus/prometheus/discovery/azure", "github.com/prometheus/prometheus/discovery/gce",
+		"github.com/aws/aws-sdk-go-v2/service/ec2", "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/compute/armcompute/v5", "google.golang.org/api/compute/v1",
+	} {
+		if strings.Contains(string(text), library+"\n") {
+			t.Errorf("the build links %s", library)
+		}
 	}
 }
 
