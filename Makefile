@@ -12,10 +12,10 @@ export GOFLAGS := -buildvcs=false
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint generate policies bench fuzz distro e2e ci clean
+.PHONY: help build demo fleet test race lint generate policies bench fuzz distro distro-cloud e2e ci clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build heapgate and heapgate-collector into bin/
 	go build -ldflags "-s -w" -o $(BIN)/ ./cmd/heapgate
@@ -23,6 +23,9 @@ build: ## Build heapgate and heapgate-collector into bin/
 
 demo: ## Run the whole path: two versions of a service, collector, gate; under 5 minutes after the build
 	go run ./examples/demo
+
+fleet: build ## Let one collector on one core hear 1,000 processes of which some hang and some misbehave; about 2 minutes
+	go run ./examples/fleet
 
 test: ## Run all tests: unit, fixtures, policies, house rules
 	@$(TOOL) promtool --version > /dev/null # built here the first time, so that no test's time limit pays for it
@@ -48,16 +51,20 @@ policies: ## Check and test the policy pack with the opa command itself
 
 bench: ## Compare the fast paths with their peers: ratios, peer by peer (raw output in bin/bench.txt)
 	mkdir -p $(BIN)
-	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./processor ./policies > $(BIN)/bench.txt
+	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./internal/inflate ./internal/profile ./internal/goroutine ./internal/exectrace ./receiver/internal/otlpprofile ./processor ./policies > $(BIN)/bench.txt
 	$(TOOL) benchstat -col /impl $(BIN)/bench.txt
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)
 	@grep -rEo 'func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | while IFS=: read -r file target; do \
-	  go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
+	  go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x || exit 1; done
 
 distro: ## Write distro/ with ocb and build the collector
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
 	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+
+distro-cloud: ## Write and build the collector that also discovers on EC2, GCE and Azure
+	$(TOOL) builder --config builder-config-cloud.yaml --skip-get-modules --skip-compilation
+	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector-cloud ./$(BIN)/distro-cloud
 
 e2e: ## Run the suite on two real clusters with a real Argo CD; needs root and the Debian packages that it names
 	cd e2e && go test -trimpath -vet=off -count 1 ./box && go test -trimpath -vet=off -count 1 -v -timeout 60m .

@@ -72,7 +72,7 @@ func (p *platform) commitDeploy(t *testing.T) {
 	t.Helper()
 	files := box.Folder(t, "../deploy", "deploy")
 	agent := filepath.Join("deploy", "collector", "agent", "config.yaml")
-	files[agent] = swap(t, files[agent], "collection_interval: 30s", "collection_interval: 5s")
+	files[agent] = swap(t, files[agent], "collection_interval: 30s", "collection_interval: 5s\n    cost: {max_cpu_share: 0.5}")
 	files[agent] = swap(t, files[agent], "window: 10m", "window: 1m")
 	for path := range files {
 		if strings.HasSuffix(path, ".go") {
