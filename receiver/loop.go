@@ -36,7 +36,7 @@ func (r *runtimeReceiver) loop(ctx context.Context, t *target) {
 // visit asks for one source and hands on what it brought. It is false when the receiver ends.
 func (r *runtimeReceiver) visit(ctx context.Context, t *target, s *planned) bool {
 	wanted := time.Now()
-	release, ok := r.slots.acquire(ctx, t.base.Host, t.suspect)
+	release, ok := r.slots.acquire(ctx, t.base.Hostname(), t.suspect)
 	if !ok {
 		return false
 	}

@@ -4,10 +4,10 @@
 package receiver
 
 import (
+	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
-	"unique"
 
 	"github.com/heapgate/heapgate/internal/heap"
 	"github.com/heapgate/heapgate/internal/topsites"
@@ -29,17 +29,19 @@ type siteKey struct {
 
 func keyOf(s *heap.Site) siteKey { return siteKey{s.Function, s.File, s.Line, s.Class} }
 
-// shared is the key with strings that all targets share: many run the same code.
-func (k siteKey) shared() siteKey {
-	k.function, k.file = unique.Make(k.function).Value(), unique.Make(k.file).Value()
-	return k
-}
+// siteHash stands for a siteKey, of which ten thousand targets would hold forty each. Among n sites two share one with a
+// probability of n*n/2^65, and then they share a name.
+type siteHash uint64
+
+var siteSeed = maphash.MakeSeed()
+
+func hashOf(s *heap.Site) siteHash { return siteHash(maphash.Comparable(siteSeed, keyOf(s))) }
 
 // siteTable chooses which sites of a process are named, as topsites.Names does. The cumulative "other" of a class never
 // falls when a site enters or leaves: carried holds what the site had had.
 type siteTable struct {
-	names   topsites.Names[siteKey]
-	last    map[siteKey]cumulative // of named sites, as last emitted
+	names   topsites.Names[siteHash]
+	last    map[siteHash]cumulative // of named sites, as last emitted
 	carried map[heap.Class]cumulative
 }
 
@@ -59,7 +61,7 @@ func (c cumulative) minus(d cumulative) cumulative {
 }
 
 func newSiteTable(top int) siteTable {
-	return siteTable{names: topsites.New[siteKey](top), last: map[siteKey]cumulative{}, carried: map[heap.Class]cumulative{}}
+	return siteTable{names: topsites.New[siteHash](top), last: map[siteHash]cumulative{}, carried: map[heap.Class]cumulative{}}
 }
 
 // add takes all sites of one heap text and returns those to emit and how many went into "other".
@@ -68,8 +70,8 @@ func (t *siteTable) add(sites []heap.Site) (emit []emittedSite, folded int) {
 	others := map[heap.Class]*emittedSite{}
 	for i := range sites {
 		site := &sites[i]
-		if key := keyOf(site); t.names.Has(key) {
-			t.last[key] = cumulativeOf(site)
+		if hash := hashOf(site); t.names.Has(hash) {
+			t.last[hash] = cumulativeOf(site)
 			emit = append(emit, emittedSite{*site})
 			continue
 		}
@@ -107,26 +109,27 @@ func (t *siteTable) add(sites []heap.Site) (emit []emittedSite, folded int) {
 // what is new. One that is gone brings nothing.
 func (t *siteTable) choose(sites []heap.Site) {
 	ranked := rank(sites)
-	keys := make([]siteKey, len(ranked))
+	hashes := make([]siteHash, len(ranked))
 	for i, site := range ranked {
-		keys[i] = keyOf(site)
+		hashes[i] = hashOf(site)
 	}
 	first := len(t.last) == 0 // "other" starts with what it is
-	entered, left := t.names.Choose(keys)
-	for _, key := range entered {
+	entered, left := t.names.Choose(hashes)
+	for _, hash := range entered {
 		if !first {
-			now := cumulativeOf(ranked[slices.Index(keys, key)])
-			t.carried[key.class] = t.carried[key.class].plus(now)
+			site := ranked[slices.Index(hashes, hash)]
+			t.carried[site.Class] = t.carried[site.Class].plus(cumulativeOf(site))
 		}
-		t.last[key.shared()] = cumulative{}
+		t.last[hash] = cumulative{}
 	}
-	for _, key := range left {
-		t.carried[key.class] = t.carried[key.class].minus(t.last[key])
-		delete(t.last, key)
+	for _, hash := range left {
+		class := ranked[slices.Index(hashes, hash)].Class
+		t.carried[class] = t.carried[class].minus(t.last[hash])
+		delete(t.last, hash)
 	}
-	for key := range t.last {
-		if !t.names.Has(key) {
-			delete(t.last, key)
+	for hash := range t.last {
+		if !t.names.Has(hash) {
+			delete(t.last, hash)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // slots bound how many visits run at once: of all targets, of one host, and of suspects, that is targets that let the
-// last visit wait for its whole timeout. Suspects have a quarter of the places, so that however many targets hang, the
+// last visit wait for its whole timeout, or were never heard. Suspects have a quarter of the places, so that however many targets hang, the
 // others find a free one.
 type slots struct {
 	all, suspects chan struct{}

@@ -32,7 +32,7 @@ const (
 type SourcesConfig struct {
 	// HeapText is heap?debug=1: allocations by site and class, MemStats, pauses. Enabled by default.
 	HeapText SourceConfig `mapstructure:"heap_text"`
-	// Vars is /debug/sourceVars: MemStats without a stop of the world for the profile.
+	// Vars is /debug/vars: MemStats without a stop of the world for the profile.
 	Vars SourceConfig `mapstructure:"vars"`
 	// HeapProfile is the protobuf heap profile: for the profiles pipeline.
 	HeapProfile SourceConfig `mapstructure:"heap_profile"`

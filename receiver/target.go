@@ -34,7 +34,7 @@ type target struct {
 	errors       map[failure]int64
 	firstError   time.Time
 	top          int
-	suspect      bool              // the last visit waited for its whole timeout
+	suspect      bool              // the last visit waited for its whole timeout, or there was none
 	results      map[source]string // of the last visits
 	deltas       map[source]*otlpprofile.Delta
 	crashes      crashCounts // found in its logs
@@ -59,7 +59,7 @@ func (r *runtimeReceiver) newTarget(s *spec) *target {
 	t := &target{
 		id: s.identity(), base: base, resource: resourceOf(s), memoryLimit: int64(s.MemoryLimit),
 		gctraceGlobs: s.GCTrace.globs(), podLogs: s.logs, prober: r.probers.of(s),
-		errors: map[failure]int64{}, results: map[source]string{}, deltas: map[source]*otlpprofile.Delta{}, top: r.cfg.Sites.Top, census: censusEntry{state: stateNew},
+		suspect: true, errors: map[failure]int64{}, results: map[source]string{}, deltas: map[source]*otlpprofile.Delta{}, top: r.cfg.Sites.Top, census: censusEntry{state: stateNew},
 	}
 	t.memory.Trust = trust(s)
 	sources := r.cfg.Sources.enabled(r.cfg.CollectionInterval)

@@ -48,7 +48,7 @@ func Parse(r io.Reader, l Limits) (*Text, error) {
 	if err := p.body(); err != nil {
 		return nil, err
 	}
-	p.text.Bytes = p.in.Lines.Read()
+	p.text.Bytes = p.in.Read()
 	p.text.table, p.text.counts, p.text.stacks = p.in.Table(), p.counts, p.top.list()
 	return p.text, nil
 }

@@ -30,13 +30,13 @@ const maxBase = 256
 // and keeps their names as topsites.Names does. The growth of all lines together is that of the process, always. When the
 // process starts anew, so must its table.
 type Table struct {
-	names  topsites.Names[siteKey]
+	names  topsites.Names[uint64]
 	base   map[uint64]int64 // count at first, by hashOf a site
 	states map[State]int64  // the same of all sites in a state; nil before the first snapshot
 }
 
 // NewTable names at most twice as many sites as top.
-func NewTable(top int) *Table { return &Table{names: topsites.New[siteKey](top)} }
+func NewTable(top int) *Table { return &Table{names: topsites.New[uint64](top)} }
 
 func keyOf(s *Site) siteKey {
 	return siteKey{stacktext.Place{Function: s.Function, File: s.File, Line: s.Line}, s.State}
@@ -66,8 +66,8 @@ func (t *Table) Add(s Snapshot) []EmittedSite {
 		site := &s.Sites[i]
 		other := of(site.State)
 		other.Growth += site.Count
-		if key := keyOf(site); t.names.Has(key) {
-			growth := site.Count - t.base[hashOf(key)]
+		if hash := hashOf(keyOf(site)); t.names.Has(hash) {
+			growth := site.Count - t.base[hash]
 			other.Growth -= growth
 			emit = append(emit, EmittedSite{*site, growth})
 			continue
@@ -95,9 +95,9 @@ func (t *Table) begin(s Snapshot) {
 
 // rank sorts sites by weight, the heaviest first: the larger of a site's shares in what is there and in what came since. A
 // leak is seldom large among all goroutines when it starts.
-func (t *Table) rank(sites []Site) []siteKey {
+func (t *Table) rank(sites []Site) []uint64 {
 	type weighed struct {
-		key           siteKey
+		hash          uint64
 		count, growth int64
 		weight        float64
 	}
@@ -105,8 +105,8 @@ func (t *Table) rank(sites []Site) []siteKey {
 	var count, growth int64
 	for i := range sites {
 		w := &all[i]
-		w.key, w.count = keyOf(&sites[i]), sites[i].Count
-		w.growth = max(0, w.count-t.base[hashOf(w.key)])
+		w.hash, w.count = hashOf(keyOf(&sites[i])), sites[i].Count
+		w.growth = max(0, w.count-t.base[w.hash])
 		count += w.count
 		growth += w.growth
 	}
@@ -118,9 +118,9 @@ func (t *Table) rank(sites []Site) []siteKey {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b weighed) int { return cmp.Compare(b.weight, a.weight) })
-	keys := make([]siteKey, len(all))
+	hashes := make([]uint64, len(all))
 	for i := range all {
-		keys[i] = all[i].key
+		hashes[i] = all[i].hash
 	}
-	return keys
+	return hashes
 }

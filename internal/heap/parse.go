@@ -35,7 +35,7 @@ func parseEach(r io.Reader, l Limits, each func(chain int, b *bucket)) (*Text, e
 	if err := p.tail(); err != nil {
 		return nil, err
 	}
-	p.text.Bytes = p.in.Lines.Read()
+	p.text.Bytes = p.in.Read()
 	p.text.table, p.text.groups = p.in.Table(), slices.Clone(p.groups)
 	return p.text, nil
 }

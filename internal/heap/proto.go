@@ -107,13 +107,11 @@ func (r *ProtoReader) Read(body io.Reader, t *ProtoTarget) (*ProtoSnapshot, erro
 	// The first profile of a process is always read carefully: it shows the base, and the names to hold against the Build's.
 	done := false
 	if t.read && inflate.IsGzip(r.wire) {
-		switch err := r.readQuick(t); err {
-		case nil:
-			done = true
-		case errCareful:
-		default:
+		err := r.readQuick(t)
+		if err != nil && !errors.Is(err, errCareful) {
 			return nil, err
 		}
+		done = err == nil
 	}
 	if !done {
 		r.Careful++

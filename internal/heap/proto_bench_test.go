@@ -8,6 +8,7 @@ package heap
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -137,7 +138,7 @@ func BenchmarkHeapProto(b *testing.B) {
 }
 
 func ignoreEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

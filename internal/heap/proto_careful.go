@@ -116,7 +116,7 @@ func (r *ProtoReader) readLayout() protoLayout {
 	r.inflate.Reset(r.wire)
 	for used, left := 0, 0; ; {
 		window, err := r.inflate.Next(used)
-		if err == io.EOF && left == 0 && w.skip == 0 && w.quick.ntypes == 4 && w.found == len(w.quick.layout.types) {
+		if errors.Is(err, io.EOF) && left == 0 && w.skip == 0 && w.quick.ntypes == 4 && w.found == len(w.quick.layout.types) {
 			w.quick.layout.known = true
 			return w.quick.layout
 		}

@@ -65,13 +65,14 @@ func (p *parser) unsampled(raw *[4]int64) (b bucket, err error) {
 	}
 	// The blocks of a bucket are of one size, so one exponential does for both pairs.
 	miss := missed(raw[2], raw[3], rate)
-	ok, ok2 := true, true
+	inuseFits := true
 	if raw[1] != 0 {
-		b.totals.InuseObjects, b.totals.InuseBytes, ok = scaled(raw[0], raw[1], miss)
+		b.totals.InuseObjects, b.totals.InuseBytes, inuseFits = scaled(raw[0], raw[1], miss)
 	}
-	b.totals.AllocObjects, b.totals.AllocBytes, ok2 = scaled(raw[2], raw[3], miss)
+	var allocFits bool
+	b.totals.AllocObjects, b.totals.AllocBytes, allocFits = scaled(raw[2], raw[3], miss)
 	b.variance = varianceOf(raw[2], raw[3], miss)
-	return b, p.fits(ok && ok2)
+	return b, p.fits(inuseFits && allocFits)
 }
 
 // unsampledApart is for a bucket of blocks of several sizes, which Go does not write.

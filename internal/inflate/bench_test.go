@@ -8,6 +8,7 @@ package inflate
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"strings"
 	"syscall"
@@ -58,7 +59,7 @@ func BenchmarkInflate(b *testing.B) {
 				before := cpuTime(b)
 				for b.Loop() {
 					for _, body := range set {
-						if err := peer.inflate(body); err != io.EOF {
+						if err := peer.inflate(body); !errors.Is(err, io.EOF) {
 							b.Fatal(err)
 						}
 					}

@@ -146,7 +146,7 @@ func (r *Reader) dynamicHead() error {
 			continue
 		}
 		var value uint8
-		times := 0
+		var times int
 		switch symbol {
 		case 16:
 			if i == 0 {

@@ -32,7 +32,7 @@ func all(r *Reader, body []byte, left int) ([]byte, error) {
 	used, had := 0, 0
 	for {
 		window, err := r.Next(used)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
@@ -70,7 +70,7 @@ func TestLeft(t *testing.T) {
 	had := 0
 	for {
 		window, err := r.Next(0)
-		if err == ErrLeft {
+		if errors.Is(err, ErrLeft) {
 			break
 		}
 		if err != nil || len(window) <= had {

@@ -64,7 +64,8 @@ func (d *Decoder) read(body io.Reader) error {
 		if int64(len(d.body)) > d.limits.Bytes {
 			return limitError("bytes", d.limits.Bytes)
 		}
-		if err != nil && err != io.EOF {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return err
 		}
 		if idle++; n > 0 {
@@ -72,10 +73,10 @@ func (d *Decoder) read(body io.Reader) error {
 		} else if err == nil && idle == 100 {
 			return fmt.Errorf("%w: %w", ErrTruncated, io.ErrNoProgress)
 		}
-		if scan := d.scan.advance(d.body, err == io.EOF); scan != nil {
+		if scan := d.scan.advance(d.body, ended); scan != nil {
 			return scan
 		}
-		if err == io.EOF {
+		if ended {
 			return nil
 		}
 	}

@@ -54,13 +54,13 @@ func (s *scanner) reset(l Limits) {
 func (s *scanner) advance(body []byte, last bool) error {
 	for s.at < len(body) {
 		f, rest, err := nextField(body[s.at:])
-		if err == errShort && !last {
+		if errors.Is(err, errShort) && !last {
 			if f.n > uint64(s.limits.MessageBytes) { // the length of bytes that are not there yet
 				return limitError("bytes of one message", s.limits.MessageBytes)
 			}
 			return nil
 		}
-		if err == errShort {
+		if errors.Is(err, errShort) {
 			return fmt.Errorf("%w in the field at byte %d", ErrTruncated, s.at)
 		}
 		if err == nil {

@@ -54,7 +54,7 @@ func (s *source) readWire(body io.Reader, limit int64) error {
 		switch {
 		case int64(len(s.wire)) > limit:
 			return limitError("bytes on the wire", limit)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrTruncated, err)
@@ -97,7 +97,7 @@ func (s *source) close() {
 func explain(err error) error {
 	var corrupt *inflate.CorruptError
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return err
 	case errors.As(err, &corrupt):
 		return &SyntaxError{Msg: err.Error()}

@@ -53,7 +53,7 @@ func nextField(b []byte) (f field, rest []byte, err error) {
 		return f, nil, err
 	}
 	f.tag, f.wire = int(key>>3), int(key&7)
-	size := uint64(0)
+	var size uint64
 	switch f.wire {
 	case varintType:
 		f.n, b, err = varint(b)
@@ -115,21 +115,6 @@ func (f *field) numbers(yield func(uint64) error) error {
 		if err = yield(n); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// each calls yield for every field of a message.
-func each(message []byte, yield func(f *field) error) error {
-	for len(message) > 0 {
-		f, rest, err := nextField(message)
-		if err != nil {
-			return err
-		}
-		if err := yield(&f); err != nil {
-			return err
-		}
-		message = rest
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (f *Format) Read(r io.Reader, l Limits) *Reader {
 		rd.names.passOver = f.PassOver
 	}
 	rd.limits = l.WithDefaults()
-	rd.Lines.reset(r, rd.limits, f.Truncated)
+	rd.reset(r, rd.limits, f.Truncated)
 	rd.names.reset(rd.limits.NameBytes)
 	return rd
 }

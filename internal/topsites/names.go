@@ -52,7 +52,13 @@ func (n *Names[K]) Choose(ranked []K) (entered, left []K) {
 
 // forget drops the names of the sites that are not there.
 func (n *Names[K]) forget(present []K) {
-	if len(n.named) == 0 {
+	there := 0
+	for _, site := range present {
+		if n.Has(site) {
+			there++
+		}
+	}
+	if there == len(n.named) { // nearly always
 		return
 	}
 	kept := make(map[K]struct{}, len(n.named))

@@ -383,7 +383,7 @@ func TestSlimKeepsWhatDecisionsNeed(t *testing.T) {
 	cm.SetManagedFields([]metav1.ManagedFieldsEntry{
 		{Manager: "argocd", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{}}`)},
 		{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:data":{".":{},"f:` + key + `":{}}}`)},
-		{Manager: "broken", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":[]}`)}},
+		{Manager: "broken", FieldsV1: metav1.NewFieldsV1(`{"f:data":[]}`)},
 		{Manager: "empty"},
 	})
 	again, _ := slim(cm)
