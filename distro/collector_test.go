@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
 	"gopkg.in/yaml.v3"
 )
@@ -127,8 +128,13 @@ func freeAddress(t *testing.T) string {
 
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
 
-// Every collector configuration that a README shows is one that the collector accepts.
+// Every collector configuration that a README shows is one that the collector accepts, with the feature gate of profiles.
 func TestReadmesShowValidConfigurations(t *testing.T) {
+	const gate = "service.profilesSupport"
+	if err := featuregate.GlobalRegistry().Set(gate, true); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = featuregate.GlobalRegistry().Set(gate, false) })
 	seen := 0
 	for _, page := range []string{"../README.md", "../receiver/README.md", "../processor/README.md", "../exporter/README.md"} {
 		text, err := os.ReadFile(page)

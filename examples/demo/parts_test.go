@@ -51,8 +51,8 @@ func TestCollectorConfig(t *testing.T) {
 	}
 	want := m{
 		"receivers": m{"go_runtime": m{
-			"collection_interval": "2s",
-			"http":                m{"timeout": "5s"},
+			"collection_interval": "2s", "cost": map[string]any{"max_cpu_share": 0.5},
+			"http": m{"timeout": "5s"},
 			"targets": []any{
 				wantTarget("good", "http://127.0.0.1:1", "sha256:01", "/tmp/a b/good.log"),
 				wantTarget("bad", "http://127.0.0.1:2", "sha256:02", `/tmp/"quoted": #/bad.log`),
