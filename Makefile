@@ -64,7 +64,7 @@ distro: ## Write distro/ with ocb and build the collector
 
 distro-cloud: ## Write and build the collector that also discovers on EC2, GCE and Azure
 	$(TOOL) builder --config builder-config-cloud.yaml --skip-get-modules --skip-compilation
-	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector-cloud ./$(BIN)/distro-cloud
+	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector-cloud ./$(BIN)/_distro-cloud
 
 e2e: ## Run the suite on two real clusters with a real Argo CD; needs root and the Debian packages that it names
 	cd e2e && go test -trimpath -vet=off -count 1 ./box && go test -trimpath -vet=off -count 1 -v -timeout 60m .
