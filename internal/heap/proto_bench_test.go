@@ -69,15 +69,19 @@ func taught(t testing.TB, r *ProtoReader, name string, body []byte) *ProtoTarget
 }
 
 // BenchmarkHeapProto turns one profile of each program into the change by call site. pprof: google/pprof's Parse, and
-// Merge with the profile before scaled by -1. The inflate entries are the floors: they only decompress.
+// Merge with the profile before scaled by -1. delta: see deltaMerge. The inflate entries are the floors: they only decompress.
 func BenchmarkHeapProto(b *testing.B) {
 	bodies := corpus(b)
 	reader := NewProtoReader(ProtoLimits{})
-	targets, before := map[string]*ProtoTarget{}, map[string]*profile.Profile{}
+	targets, before, deltas := map[string]*ProtoTarget{}, map[string]*profile.Profile{}, map[string]*deltaMerge{}
 	for name, body := range bodies {
 		targets[name] = taught(b, reader, name, body)
 		before[name] = parsePprof(b, body)
 		before[name].Scale(-1)
+		deltas[name] = newDeltaMerge()
+		if _, err := deltas[name].read(body); err != nil {
+			b.Fatal(err)
+		}
 	}
 	ours, std, klauspost := new(inflate.Reader), new(gzip.Reader), new(kgzip.Reader)
 	for _, peer := range []struct {
@@ -94,6 +98,10 @@ func BenchmarkHeapProto(b *testing.B) {
 		}},
 		{"pprof", func(name string, body []byte) error {
 			_, err := profile.Merge([]*profile.Profile{before[name], parsePprof(b, body)})
+			return err
+		}},
+		{"delta", func(name string, body []byte) error {
+			_, err := deltas[name].read(body)
 			return err
 		}},
 		{"inflate", func(_ string, body []byte) error {
