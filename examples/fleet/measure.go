@@ -47,7 +47,7 @@ exporters:
 service:
   extensions: [pprof]
   telemetry:
-    logs: {level: warn}
+    logs: {level: error}
     metrics:
       readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %[3]d}}}}]
   pipelines:
