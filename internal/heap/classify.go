@@ -137,14 +137,6 @@ func (t *Text) classify(c stacktext.Chain, meanings map[uint64]meaning) (class r
 	return class, ladder && class == isGrow
 }
 
-// passedOver are the beginnings of the functions that are not call sites. sync.newEntry is inlined into sync.(*Map)'s
-// methods up to Go 1.23.
-var passedOver = []string{
-	"runtime.", "internal/runtime/", "reflect.", "maps.", "internal/sync.", "sync.(*Map)", "sync.newEntry", "sync/atomic.",
-}
-
-func isPassedOver(name string) bool { return hasAnyPrefix(name, passedOver) }
-
 // allocators are the runtime's functions that allocate for whoever called them.
 var allocators = []string{
 	"runtime.mallocgc", "runtime.newobject", "runtime.newarray", "runtime.makeslice", "runtime.growslice", "runtime.persistentalloc",

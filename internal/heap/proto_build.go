@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/heapgate/heapgate/internal/gofunc"
 	"github.com/heapgate/heapgate/internal/profile"
 	"github.com/heapgate/heapgate/internal/stacktext"
 )
@@ -208,7 +209,7 @@ func (b *Build) read(p *profile.Profile, l *profile.Location) (r reading) {
 			continue
 		}
 		at := stacktext.Place{Function: b.printed(f.Name), File: f.File, Line: lineNumber(line.Line)}
-		if !isPassedOver(f.Name) {
+		if !gofunc.PassedOver(f.Name) {
 			r.sited, r.site = true, at
 			continue
 		}

@@ -4,8 +4,7 @@
 package profile
 
 import (
-	"strings"
-	"unicode/utf8"
+	"github.com/heapgate/heapgate/internal/gofunc"
 )
 
 // names shares strings between the profiles that one decoder reads.
@@ -39,24 +38,4 @@ func (n *names) intern(raw []byte, limit int) string {
 }
 
 // clean makes a name that a foreign process chose fit to be shown and exported.
-func clean(name string) string {
-	if isPlain(name) {
-		return name
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(name, string(utf8.RuneError)))
-}
-
-// isPlain reports whether a name is printable ASCII, as nearly all are.
-func isPlain(name string) bool {
-	for i := range len(name) {
-		if name[i] < ' ' || name[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
+func clean(name string) string { return gofunc.Clean(name, len(name)) }

@@ -3,7 +3,9 @@
 
 package stacktext
 
-import "strings"
+import (
+	"github.com/heapgate/heapgate/internal/gofunc"
+)
 
 // maxNames is how many bytes of names are kept from one text to the next.
 const maxNames = 1 << 20
@@ -61,26 +63,5 @@ func (n *names) intern(b []byte) name {
 // Clean makes a name that a target sent fit to be shown and exported: a foreign process chooses it. It is valid UTF-8
 // without control characters, and of what is longer than limit bytes the head and "...".
 func Clean(name string, limit int) (s string, cut bool) {
-	if cut = len(name) > limit; cut {
-		name = name[:limit] + "..."
-	}
-	if isPlain(name) {
-		return name, cut
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "\uFFFD")), cut
-}
-
-// isPlain reports whether a name is printable ASCII, as nearly all are.
-func isPlain(name string) bool {
-	for i := range len(name) {
-		if name[i] < ' ' || name[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
+	return gofunc.Clean(name, limit), len(name) > limit
 }
