@@ -37,21 +37,6 @@ func TestConstantMemory(t *testing.T) {
 	}
 }
 
-// TestSteadyAllocations pins that a record at a known site costs nothing.
-func TestSteadyAllocations(t *testing.T) {
-	count := func(size int) float64 {
-		text := synthetic(size)
-		return testing.AllocsPerRun(3, func() {
-			if _, err := Parse(bytes.NewReader(text), Limits{}); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	if few, many := count(8<<20), count(16<<20); many-few > 20 {
-		t.Errorf("8 MiB more at the same sites cost %v allocations more, want none", many-few)
-	}
-}
-
 func TestLimits(t *testing.T) {
 	text := string(synthetic(1 << 20))
 	deep := strings.Replace(text, "@ 0x411a10", "@ "+strings.Repeat("0x1 ", 20000), 1)
