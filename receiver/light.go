@@ -76,6 +76,9 @@ func (r *runtimeReceiver) learn(t *target, text *heap.Text, pairs *heap.Pairs, s
 	if l.Build == nil || l.Base() == 0 {
 		return // no protobuf profile was read yet
 	}
+	if t.process == nil || !t.process.isSame(&text.MemStats) {
+		return // of another process the base is another one, and the build would learn it at the wrong addresses
+	}
 	learned, err := l.Build.Learn(text, pairs, symbol, l.Base())
 	l.taught = err == nil && learned.Ambiguous == 0 && learned.Unnamed == 0
 }

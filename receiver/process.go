@@ -21,6 +21,7 @@ type process struct {
 	pauses     pauses
 	sites      siteTable
 	goroutines *goroutine.Table
+	texted     bool            // a heap text was heard in this life
 	profiled   map[source]bool // sources whose profiles have been differenced in this life
 }
 
@@ -60,6 +61,12 @@ func (p *process) isAnother(m *heap.MemStats) bool {
 	}
 	_, end, known := m.Pause(was.cycles)
 	return known && was.lastEnd != 0 && end != was.lastEnd
+}
+
+// isSame tells from MemStats that it is provably the process heard before: the last cycle of then ended at the same time.
+func (p *process) isSame(m *heap.MemStats) bool {
+	_, end, known := m.Pause(p.last.cycles)
+	return known && p.last.lastEnd != 0 && end == p.last.lastEnd && !p.isAnother(m)
 }
 
 // isNewFor tells whether a source is profiled for the first time in this life.

@@ -109,11 +109,13 @@ func (r *runtimeReceiver) askHeapText(ctx context.Context, t *target, v *visit) 
 		return err
 	}
 	v.at, v.heap, v.memStats, v.partial = o.At, &o.Heap, &o.Heap.MemStats, o.Partial
-	if t.process == nil || o.Restarted || t.process.isAnother(v.memStats) {
+	// o.Restarted is since the last text: vars may have told of that restart already.
+	if p := t.process; p == nil || p.isAnother(v.memStats) || o.Restarted && p.texted {
 		if err := r.begin(t, v.at); err != nil {
 			return err
 		}
 	}
+	t.process.texted = true
 	v.maxPause, v.lostPauses = t.process.heard(v.memStats)
 	v.sites, v.foldedSites = t.process.sites.add(o.Heap.Sites)
 	return nil
