@@ -58,7 +58,7 @@ func TestOneRestartStartsSeriesAfreshOnce(t *testing.T) {
 				ends[i] = fmt.Sprintf("%d00000000%d", i+1, born.Load())
 			}
 		}
-		fmt.Fprintf(w, `{"memstats": {"NumGC": 9, "TotalAlloc": 9000, "Mallocs": 90, "PauseEnd": [%s], "PauseNs": [%s]}}`, strings.Join(ends, ","), strings.Repeat("1,", 255)+"1")
+		fmt.Fprintf(w, `{"memstats": {"NumGC": 9, "NextGC": 4194304, "TotalAlloc": 9000, "Mallocs": 90, "PauseEnd": [%s], "PauseNs": [%s]}}`, strings.Join(ends, ","), strings.Repeat("1,", 255)+"1")
 	})
 	cfg := createDefaultConfig()
 	cfg.CollectionInterval, cfg.Cost.MaxCPUShare = 400*time.Millisecond, 1
@@ -81,6 +81,16 @@ func TestOneRestartStartsSeriesAfreshOnce(t *testing.T) {
 		}
 	}
 	out.wait(t, "p", "go.memory.allocated", is(9000))
+	eventually(t, "vars are heard", func() bool {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		batch, ok := out.others["p"]["vars"]
+		if !ok {
+			return false
+		}
+		_, heard := find(batch, "go.memory.allocated", "")
+		return heard
+	})
 	watch(time.Second)
 	born.Store(7)
 	watch(3 * time.Second)
