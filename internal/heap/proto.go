@@ -20,7 +20,7 @@ import (
 //  1. ProtoReader.Read takes the body as it is on the wire, and inflates it piece by piece.
 //  2. quick reads the messages in the order in which Go writes them: each location before the first sample that has it,
 //     the strings last. A location is an address, and the Build knows what stands there: a site, a frame that is passed
-//     over, the observer. It stops where the strings begin, which are 44 to 92 % of what the body inflates to.
+//     over, the observer. It stops where the strings begin, which are a quarter to nine tenths of what the body inflates to.
 //  3. A sample adds its numbers to the sum of its site and class. A pair that no text has shown is of class Unknown.
 //  4. Where quick meets what it does not know (a new address, another order, another base address), careful reads the body
 //     again with package profile, teaches the Build the new addresses by their names, and adds up the same sums.

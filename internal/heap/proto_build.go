@@ -49,18 +49,24 @@ type program struct {
 
 // spot is what stands at an address: one frame, or several that are inlined there. The innermost comes first.
 type spot struct {
-	offset   uint64
-	site     int32  // the first frame that is a call site; -1 for none
-	fallback int32  // if there is none: the first frame that is no allocator, or else the last frame
-	line     uint32 // of the innermost frame, to notice another build
-	rank     rank   // the strongest of the frames before the site
-	flags    uint8
+	offset uint64
+	line   uint32 // of the innermost frame, to notice another build
+	frames
+}
+
+// frames is what a spot says to the stacks that have it.
+type frames struct {
+	place int32 // the site of the first frame that is one; else, with isFallback, of the first frame that is no allocator, or of the last; -1 for none
+	way   int32 // index in ways of a pair of this address, where the others follow; -1 for none
+	rank  rank  // the strongest of the frames before the site
+	flags uint8
 }
 
 const (
 	isObserverSpot  = 1 << iota // a frame is the observer's
 	isCollectorSpot             // the collector's own frames end here what the ranks say
-	isAllocatorSpot             // fallback is an allocator
+	isAllocatorSpot             // the fallback is an allocator
+	isFallback                  // no frame is a call site
 )
 
 // way is what the hidden frames say of a pair.
@@ -73,6 +79,7 @@ type way struct {
 // scaledWay is a way, and how the blocks of its pair are unsampled at the Build's rate.
 type scaledWay struct {
 	way
+	next  int32 // of the same address; -1 for none
 	scale scale
 }
 
@@ -156,12 +163,11 @@ func (b *Build) teachOne(p *profile.Profile, l *profile.Location, base uint64) i
 		return -1
 	}
 	found := b.read(p, l)
-	s := spot{offset: l.Address - base, site: -1, fallback: -1, line: firstLine(l), rank: found.rank, flags: found.flags}
+	s := spot{l.Address - base, firstLine(l), frames{place: -1, way: -1, rank: found.rank, flags: found.flags}}
 	if found.sited {
-		s.site = b.site(found.site)
-	}
-	if len(l.Lines) > 0 && !found.sited {
-		s.fallback = b.site(found.fallback)
+		s.place = b.site(found.site)
+	} else if s.flags |= isFallback; len(l.Lines) > 0 {
+		s.place = b.site(found.fallback)
 	}
 	id := int32(len(b.spots))
 	b.spots = append(b.spots, s)
@@ -180,12 +186,12 @@ func firstLine(l *profile.Location) uint32 {
 func (b *Build) agrees(s *spot, p *profile.Profile, l *profile.Location) bool {
 	r := b.read(p, l)
 	switch {
-	case s.line != firstLine(l) || r.sited != (s.site >= 0):
+	case s.line != firstLine(l) || r.sited != (s.flags&isFallback == 0):
 		return false
 	case r.sited:
-		return b.sites[s.site] == r.site
-	case s.fallback >= 0:
-		return b.sites[s.fallback] == r.fallback
+		return b.sites[s.place] == r.site
+	case s.place >= 0:
+		return b.sites[s.place] == r.fallback
 	}
 	return len(l.Lines) == 0
 }

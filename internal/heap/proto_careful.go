@@ -85,10 +85,10 @@ func (r *ProtoReader) addCareful(p *profile.Profile, b *Build) error {
 				break
 			}
 			if j == 0 {
-				k.leaf = id
+				k.leaf, k.way = id, b.spots[id].way
 			}
 			if k.site < 0 {
-				k.see(&b.spots[id])
+				k.see(&b.spots[id].frames)
 			} else if b.spots[id].flags&isObserverSpot != 0 {
 				k.observer = true
 			}
@@ -97,7 +97,7 @@ func (r *ProtoReader) addCareful(p *profile.Profile, b *Build) error {
 			return errSums
 		}
 	}
-	return nil
+	return r.sums.close()
 }
 
 func blockSize(labels []profile.Label) int64 {

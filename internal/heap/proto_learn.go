@@ -91,21 +91,35 @@ func (b *Build) learn(pair addressSize, w way, learned *Learned) {
 		b.full = true
 		return
 	}
-	b.pairs.add(pair.offset, pair.size, int32(len(b.ways)))
-	b.ways = append(b.ways, scaledWay{w, newScale(int64(pair.size), b.rate)})
+	id, next := int32(len(b.ways)), int32(-1)
+	b.pairs.add(pair.offset, pair.size, id)
+	if at, ok := b.spotAt(pair.offset); ok {
+		next, b.spots[at].way = b.spots[at].way, id
+	}
+	b.ways = append(b.ways, scaledWay{w, next, newScale(int64(pair.size), b.rate)})
 	learned.New++
 }
 
-// way finds what the text said of a pair. leaf is a spot, -1 for none.
-func (b *Build) way(leaf int32, size int64) (*scaledWay, bool) {
-	if leaf < 0 {
-		return nil, false
+// wayOf finds what the text said of a pair; nil for nothing. Nearly all addresses have one pair or two, so a few are looked
+// through from the address before the table is asked, which also has those that were learned before their address.
+func (b *Build) wayOf(k *protoStack, size int64) *scaledWay {
+	i := k.way
+	for range 4 {
+		if uint(i) >= uint(len(b.ways)) {
+			break
+		}
+		if w := &b.ways[i]; w.scale.size == size {
+			return w
+		}
+		i = b.ways[i].next
 	}
-	i, ok := b.pairs.find(b.spots[leaf].offset, uint64(size))
-	if !ok {
-		return nil, false
+	if k.leaf < 0 {
+		return nil
 	}
-	return &b.ways[i], true
+	if found, ok := b.pairs.find(b.spots[k.leaf].offset, uint64(size)); ok {
+		return &b.ways[found]
+	}
+	return nil
 }
 
 type addressSize struct{ offset, size uint64 }

@@ -4,6 +4,7 @@
 package heap
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/heapgate/heapgate/internal/inflate"
@@ -28,10 +29,12 @@ type quickScan struct {
 	started bool // the first mapping was met
 	start   uint64
 	limit   uint64
-	spots   []int32 // by location
-	flags   []uint8 // of these spots
-	others  bool    // a location of the observer was met
+	spots   []int32         // by location
+	flags   *[1 << 14]uint8 // of the first of these spots, isNoSpot behind them
+	others  bool            // a location of the observer was met
 }
+
+const isNoSpot = 1 << 7 // no location has this number yet
 
 // Keys of the fields of message Profile that Go writes: tag<<3 | wire type. All have one byte.
 const (
@@ -53,10 +56,7 @@ func (r *ProtoReader) readQuick(t *ProtoTarget) error {
 		return errCareful
 	}
 	q := &r.quick
-	if cap(q.spots) > 1<<16 {
-		*q = quickScan{}
-	}
-	*q = quickScan{base: t.base, spots: append(q.spots[:0], -1), flags: append(q.flags[:0], 0)}
+	q.begin(t.base)
 	r.sums.reset(b)
 	r.inflate.Reset(r.wire)
 	total, samples := int64(0), 0
@@ -82,13 +82,36 @@ func (r *ProtoReader) readQuick(t *ProtoTarget) error {
 	if q.start != q.base || q.limit-q.start != b.program.size || q.ntypes != 4 || q.layout.types != b.layout.types {
 		return errCareful
 	}
-	return nil
+	return r.sums.close()
+}
+
+// begin forgets the body before.
+func (q *quickScan) begin(base uint64) {
+	if cap(q.spots) > 1<<16 {
+		q.spots = nil
+	}
+	if q.flags == nil {
+		q.flags = new([1 << 14]uint8)
+		for i := range q.flags {
+			q.flags[i] = isNoSpot
+		}
+	}
+	for i := range q.flags[:min(len(q.spots), len(q.flags))] {
+		q.flags[i] = isNoSpot
+	}
+	*q = quickScan{base: base, spots: append(q.spots[:0], -1), flags: q.flags}
 }
 
 // quickFields reads the fields of a window that are whole. done: the strings have begun.
 func (r *ProtoReader) quickFields(b []byte, samples *int) (used int, done bool, err error) {
 	for at := 0; at < len(b); {
 		key := b[at]
+		if key == keyLocation {
+			if at = r.usualLocations(b, at); at == len(b) {
+				break
+			}
+			key = b[at]
+		}
 		if key == keyString {
 			return at, true, nil
 		}
@@ -97,39 +120,37 @@ func (r *ProtoReader) quickFields(b []byte, samples *int) (used int, done bool, 
 		}
 		var value uint64
 		next := at + 2
-		switch {
-		case next < len(b) && b[at+1] < 0x80:
-			value = uint64(b[at+1])
-		case next < len(b) && b[next] < 0x80:
-			value = uint64(b[at+1]&0x7f) | uint64(b[next])<<7
-			next++
-		default:
-			if value, next = protoVarint(b, at+1); next < 0 {
-				return at, false, beyondWindow(b, at)
-			}
+		if at+8 <= len(b) && b[at+1]&b[at+2] < 0x80 { // a number of one byte or two, which nobody can guess
+			w := binary.LittleEndian.Uint64(b[at:])
+			two := w >> 15 & 1
+			value = w>>8&0x7f | w>>9&0x3f80&-two
+			next += int(two)
+		} else if value, next = protoVarint(b, at+1); next < 0 {
+			return at, false, beyondWindow(b, at)
 		}
 		if key&7 == 2 {
 			if value > uint64(len(b)-next) {
 				return at, false, nil
 			}
-			message := b[next : next+int(value)]
-			next += int(value)
+			end := next + int(value)
 			switch key {
+			case keyFunction: // its name is the Build's
+			case keyLocation:
+				err = r.quickLocation(b[next:end])
 			case keySample:
 				if *samples++; *samples > r.limits.Samples {
 					return 0, false, &LimitError{What: "samples", Limit: int64(r.limits.Samples)}
 				}
-				err = r.quickSample(message)
-			case keyLocation:
-				err = r.quickLocation(message)
+				err = r.quickSample(b, next, end)
 			case keyMapping:
-				err = r.quick.mapping(message)
+				err = r.quick.mapping(b[next:end])
 			case keySampleType:
-				err = r.quick.sampleType(message)
+				err = r.quick.sampleType(b[next:end])
 			}
 			if err != nil {
 				return 0, false, err
 			}
+			next = end
 		} else if key&7 != 0 {
 			return 0, false, errCareful
 		} else if key == keyPeriod {
@@ -189,25 +210,26 @@ func (q *quickScan) mapping(message []byte) error {
 	return nil
 }
 
-// quickLocation looks a location's address up. Go numbers them in the order in which it writes them.
+// quickLocation looks the address of a location up. Go numbers them in the order in which it writes them.
 func (r *ProtoReader) quickLocation(m []byte) error {
 	q, b := &r.quick, r.sums.build
-	address, line, ok := usualLocation(m, len(q.spots))
-	if !ok {
-		var id uint64
-		if id, address, line, ok = anyLocation(m); !ok || id != uint64(len(q.spots)) {
-			return errCareful
-		}
+	id := len(q.spots)
+	is, address, line, ok := anyLocation(m)
+	if !ok || is != uint64(id) {
+		return errCareful
 	}
-	if len(q.spots) > r.limits.Locations {
+	if id > r.limits.Locations {
 		return &LimitError{What: "locations", Limit: int64(r.limits.Locations)}
 	}
-	spot, ok := b.spotAfter(q.spots[len(q.spots)-1], address-q.base)
+	spot, ok := b.spotAfter(q.spots[id-1], address-q.base)
 	if !ok || line != uint64(b.spots[spot].line) {
 		return errCareful // it will say whether it is another build
 	}
 	flags := b.spots[spot].flags
-	q.spots, q.flags = append(q.spots, spot), append(q.flags, flags)
+	q.spots = append(q.spots, spot)
+	if id < len(q.flags) {
+		q.flags[id] = flags
+	}
 	q.others = q.others || flags&isObserverSpot != 0
 	return nil
 }

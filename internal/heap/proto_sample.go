@@ -3,13 +3,17 @@
 
 package heap
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
-// quickSample adds one sample: packed values, locations packed or not, one label.
-func (r *ProtoReader) quickSample(message []byte) error {
-	if ok, err := r.usualSample(message); ok {
+// quickSample adds the sample window[at:end]: packed values, locations packed or not, one label.
+func (r *ProtoReader) quickSample(window []byte, at, end int) error {
+	if ok, err := r.usualSample(window, at, end); ok {
 		return err
 	}
+	message := window[at:end]
 	var v [4]int64
 	var size int64
 	k := noStack
@@ -93,13 +97,13 @@ func (r *ProtoReader) quickFrame(k *protoStack, id uint64, n int) error {
 	if id >= uint64(len(q.spots)) || id == 0 || n == r.limits.Frames {
 		return errCareful
 	}
-	spot := q.spots[id]
+	spot := &r.sums.build.spots[q.spots[id]]
 	if n == 0 {
-		k.leaf = spot
+		k.leaf, k.way = q.spots[id], spot.way
 	}
 	if k.site < 0 {
-		k.see(&r.sums.build.spots[spot])
-	} else if q.flags[id]&isObserverSpot != 0 {
+		k.see(&spot.frames)
+	} else if spot.flags&isObserverSpot != 0 {
 		k.observer = true
 	}
 	return nil
@@ -107,12 +111,15 @@ func (r *ProtoReader) quickFrame(k *protoStack, id uint64, n int) error {
 
 // quickStack takes packed locations. Behind the site it only looks for the observer, if he was met at all.
 func (r *ProtoReader) quickStack(k *protoStack, b []byte) (n int, err error) {
-	q := &r.quick
-	at, spots := 0, r.sums.build.spots
+	q, at, spots := &r.quick, 0, r.sums.build.spots
 	for ; at < len(b) && k.site < 0; n++ {
-		id := uint(b[at])
-		if at++; id >= 0x80 {
-			long, next := longVarint(b, at-1)
+		var id uint
+		if at+2 <= len(b) && b[at]&b[at+1] < 0x80 {
+			two := uint(b[at]) >> 7
+			id = uint(b[at])&0x7f | uint(b[at+1])<<7&-two
+			at += 1 + int(two)
+		} else {
+			long, next := protoVarint(b, at)
 			if next < 0 || long > math.MaxInt32 {
 				return 0, errCareful
 			}
@@ -121,44 +128,62 @@ func (r *ProtoReader) quickStack(k *protoStack, b []byte) (n int, err error) {
 		if id-1 >= uint(len(q.spots)-1) || n == r.limits.Frames {
 			return 0, errCareful
 		}
-		spot := q.spots[id]
+		spot := &spots[q.spots[id]]
 		if n == 0 {
-			k.leaf = spot
+			k.leaf, k.way = q.spots[id], spot.way
 		}
-		k.see(&spots[spot])
+		k.see(&spot.frames)
 	}
 	if !q.others || k.observer {
 		return n, nil
 	}
-	k.observer, err = q.anyObserver(b[at:])
+	k.observer, err = r.anyObserver(b[at:])
 	return n, err
 }
 
-// anyObserver reports whether one of the packed locations is the observer's. Nearly all numbers have one byte or two.
-func (q *quickScan) anyObserver(b []byte) (bool, error) {
-	all := q.flags
+const tops = 0x8080808080808080 // the bits that say that a number goes on, of eight bytes
+
+// anyObserver reports whether one of the packed locations is the observer's. Nearly all numbers have one byte or two; where
+// four of two bytes follow each other, or eight of one byte, they are taken at once.
+func (r *ProtoReader) anyObserver(b []byte) (bool, error) {
+	all, spots := r.quick.flags, r.quick.spots
 	var flags uint8
 	for at := 0; at < len(b); {
+		if at+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[at:])
+			switch w & tops {
+			case tops & 0x00ff00ff00ff00ff:
+				w = w&0x007f007f007f007f | w>>1&0x3f803f803f803f80
+				flags |= all[w&0x3fff] | all[w>>16&0x3fff] | all[w>>32&0x3fff] | all[w>>48]
+				at += 8
+				continue
+			case 0:
+				flags |= all[w&0xff] | all[w>>8&0xff] | all[w>>16&0xff] | all[w>>24&0xff] | all[w>>32&0xff] | all[w>>40&0xff] | all[w>>48&0xff] | all[w>>56]
+				at += 8
+				continue
+			}
+		}
 		id := uint(b[at])
-		at++
-		if id >= 0x80 {
+		if at++; id >= 0x80 {
 			if at == len(b) {
 				return false, errCareful
 			}
 			high := uint(b[at])
 			if id = id&0x7f | high<<7; high >= 0x80 {
 				long, next := longVarint(b, at-1)
-				if next < 0 {
+				if next < 0 || long-1 >= uint64(len(spots)-1) {
 					return false, errCareful
 				}
-				id, at = uint(min(long, math.MaxInt32)), next-1
+				flags |= r.sums.build.spots[spots[long]].flags
+				at = next
+				continue
 			}
 			at++
 		}
-		if id >= uint(len(all)) {
-			return false, errCareful
-		}
-		flags |= all[id]
+		flags |= all[id&0x3fff]
+	}
+	if flags&isNoSpot != 0 {
+		return false, errCareful
 	}
 	return flags&isObserverSpot != 0, nil
 }

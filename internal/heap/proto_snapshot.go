@@ -53,41 +53,36 @@ func (s *ProtoSnapshot) compare(t *ProtoTarget) {
 	}
 	// A site may have gone: what it kept is subtracted from nothing.
 	sums := s.sums
-	seen := 0
+	seen, i := 0, -1
 	for at := 0; at < t.kept.end(); {
 		var k keptSum
 		k, at = t.kept.next(at)
-		change := SiteChange{k.site, classes[k.rank], -k.allocBytes, -k.allocObjects, -k.inuseBytes, -k.inuseObjects}
-		if slot := sums.slots[int(k.site)*int(ranks)+int(k.rank)]; slot > 0 {
-			sum := &sums.all[slot-1]
-			change.add(sum)
-			sum.kept = true
+		// The order is much the same as before.
+		if i++; i >= len(sums.all) || sums.all[i].site != k.site || sums.all[i].rank != k.rank {
+			i = sums.find(k.site, k.rank)
+		}
+		now := &Totals{}
+		if i >= 0 {
+			sum := &sums.all[i]
+			now, sum.kept = &sum.totals, true
 			seen++
 		}
-		s.note(change)
+		s.note(k.site, k.rank, now.AllocBytes-k.allocBytes, now.AllocObjects-k.allocObjects, now.InuseBytes-k.inuseBytes, now.InuseObjects-k.inuseObjects)
 	}
 	if seen == len(sums.all) {
 		return
 	}
 	for i := range sums.all {
 		if sum := &sums.all[i]; !sum.kept {
-			change := SiteChange{Site: sum.site, Class: classes[sum.rank]}
-			change.add(sum)
-			s.note(change)
+			now := &sum.totals
+			s.note(sum.site, sum.rank, now.AllocBytes, now.AllocObjects, now.InuseBytes, now.InuseObjects)
 		}
 	}
 }
 
-func (c *SiteChange) add(sum *protoSum) {
-	c.AllocBytes += sum.totals.AllocBytes
-	c.AllocObjects += sum.totals.AllocObjects
-	c.InuseBytes += sum.totals.InuseBytes
-	c.InuseObjects += sum.totals.InuseObjects
-}
-
-func (s *ProtoSnapshot) note(c SiteChange) {
-	if c.AllocBytes != 0 || c.AllocObjects != 0 || c.InuseBytes != 0 || c.InuseObjects != 0 {
-		s.Changes = append(s.Changes, c)
+func (s *ProtoSnapshot) note(site int32, class rank, allocBytes, allocObjects, inuseBytes, inuseObjects int64) {
+	if allocBytes|allocObjects|inuseBytes|inuseObjects != 0 {
+		s.Changes = append(s.Changes, SiteChange{site, classes[class], allocBytes, allocObjects, inuseBytes, inuseObjects})
 	}
 }
 

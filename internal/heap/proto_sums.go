@@ -10,10 +10,11 @@ type protoSums struct {
 	build *Build
 	rate  int64
 
-	slots []int32 // index in all by site and class, 1 for the first
+	slots []int32 // index in all by site, 1 for the first; the other classes of the site follow it
 	all   []protoSum
 
 	total, observer Totals
+	overflow        int64 // below 0: a sum was more than an int64 holds
 	unknown         int64 // allocated bytes of class Unknown
 	unseen          int   // samples whose pair no text has shown
 	version         int64
@@ -25,6 +26,7 @@ type protoSums struct {
 // protoSum is what one site allocated in one class.
 type protoSum struct {
 	site     int32
+	next     int32 // of the same site, as in slots; 0 for none
 	rank     rank
 	totals   Totals
 	variance float64
@@ -41,18 +43,18 @@ type scale struct {
 
 func (s *protoSums) reset(b *Build) {
 	for _, sum := range s.all {
-		s.slots[int(sum.site)*int(ranks)+int(sum.rank)] = 0
+		s.slots[sum.site] = 0
 	}
-	if n := (len(b.sites) + 1) * int(ranks); n > len(s.slots) {
+	if n := len(b.sites) + 1; n > len(s.slots) {
 		s.slots = make([]int32, n+n/4)
-	} else if n < len(s.slots)/16 && len(s.slots) > 1<<16 {
+	} else if n < len(s.slots)/16 && len(s.slots) > 1<<14 {
 		s.slots = make([]int32, n)
 	}
 	if cap(s.all) > 1<<14 && len(b.sites) < 1<<12 {
 		s.all = nil
 	}
 	s.build, s.all, s.version = b, s.all[:0], b.version
-	s.rate, s.total, s.observer, s.unknown, s.unseen = 0, Totals{}, Totals{}, 0, 0
+	s.rate, s.total, s.observer, s.overflow, s.unknown, s.unseen = 0, Totals{}, Totals{}, 0, 0, 0
 }
 
 func (s *protoSums) setRate(rate int64) {
@@ -64,6 +66,7 @@ func (s *protoSums) setRate(rate int64) {
 // protoStack is what a sample's locations say.
 type protoStack struct {
 	leaf      int32 // spot of the first location; -1 for none
+	way       int32 // of this spot
 	rank      rank  // of the frames between the leaf and the site
 	collector bool  // they end with the collector's
 	observer  bool
@@ -72,18 +75,19 @@ type protoStack struct {
 	allocator bool  // fallback is an allocator
 }
 
-var noStack = protoStack{leaf: -1, site: -1, fallback: -1, allocator: true}
+var noStack = protoStack{leaf: -1, way: -1, site: -1, fallback: -1, allocator: true}
 
 // see takes the next location, leaf first, while there is no site.
-func (k *protoStack) see(s *spot) {
+func (k *protoStack) see(s *frames) {
 	k.observer = k.observer || s.flags&isObserverSpot != 0
 	if !k.collector {
 		k.rank = max(k.rank, s.rank)
 		k.collector = s.flags&isCollectorSpot != 0
 	}
-	k.site = s.site
-	if k.allocator {
-		k.fallback, k.allocator = s.fallback, s.flags&isAllocatorSpot != 0
+	if s.flags&isFallback == 0 {
+		k.site = s.place
+	} else if k.allocator {
+		k.fallback, k.allocator = s.place, s.flags&isAllocatorSpot != 0
 	}
 }
 
@@ -107,28 +111,24 @@ func (s *protoSums) add(k *protoStack, v *[4]int64, size int64) bool {
 	if v[0]|v[1]|v[2]|v[3]|size < 0 {
 		return false
 	}
-	w, known := s.build.way(k.leaf, size)
-	totals := Totals{AllocObjects: v[0], AllocBytes: v[1], InuseObjects: v[2], InuseBytes: v[3], Samples: v[0]}
-	variance := 0.0
+	w := s.build.wayOf(k, size)
+	samples, variance := v[0], 0.0
 	if v[0] != 0 && s.rate > 1 && size != 0 {
 		var scale *scale
-		if known && s.build.rate == s.rate {
+		if w != nil && s.build.rate == s.rate {
 			scale = &w.scale
 		} else {
 			scale = s.scale(size)
 		}
-		totals.Samples = scale.samples(v[0])
-		variance = float64(totals.Samples) * scale.variance
-	}
-	if !s.total.add(totals) {
-		return false
+		samples = scale.samples(v[0])
+		variance = float64(samples) * scale.variance
 	}
 	if k.observer {
-		s.observer.add(totals)
+		s.observer.sum(v, samples, &s.overflow)
 		return true
 	}
 	class, ladder := isUnknown, false
-	if known {
+	if w != nil {
 		class, ladder = w.rank, w.ladder
 		if !w.collector && class != isUnknown {
 			class = max(class, k.rank)
@@ -141,10 +141,10 @@ func (s *protoSums) add(k *protoStack, v *[4]int64, size int64) bool {
 		s.unseen++
 	}
 	if class == isUnknown {
-		s.unknown += totals.AllocBytes
+		s.unknown += v[1]
 	}
 	sum := s.of(k.place(0), class)
-	sum.totals.plus(&totals)
+	sum.totals.sum(v, samples, &s.overflow)
 	sum.variance += variance
 	if ladder && s.rate > 1 {
 		sum.rungs.add(size)
@@ -152,13 +152,47 @@ func (s *protoSums) add(k *protoStack, v *[4]int64, size int64) bool {
 	return true
 }
 
-func (s *protoSums) of(site int32, class rank) *protoSum {
-	slot := &s.slots[int(site)*int(ranks)+int(class)]
-	if *slot == 0 {
-		s.all = append(s.all, protoSum{site: site, rank: class})
-		*slot = int32(len(s.all))
+// sum adds numbers that are not below 0, and notes in overflow if it went beyond what there is.
+func (t *Totals) sum(v *[4]int64, samples int64, overflow *int64) {
+	t.AllocObjects += v[0]
+	t.AllocBytes += v[1]
+	t.InuseObjects += v[2]
+	t.InuseBytes += v[3]
+	t.Samples += samples
+	*overflow |= t.AllocObjects | t.AllocBytes | t.InuseObjects | t.InuseBytes | t.Samples
+}
+
+// close makes the total, when all samples are added.
+func (s *protoSums) close() error {
+	s.total = s.observer
+	for i := range s.all {
+		if s.overflow < 0 || !s.total.add(s.all[i].totals) {
+			return errSums
+		}
 	}
-	return &s.all[*slot-1]
+	if s.overflow < 0 {
+		return errSums
+	}
+	return nil
+}
+
+// find gives the index in all of a site's sum of a class, -1 for none.
+func (s *protoSums) find(site int32, class rank) int {
+	i := int(s.slots[site]) - 1
+	for i >= 0 && s.all[i].rank != class {
+		i = int(s.all[i].next) - 1
+	}
+	return i
+}
+
+func (s *protoSums) of(site int32, class rank) *protoSum {
+	i := s.find(site, class)
+	if i < 0 {
+		i = len(s.all)
+		s.all = append(s.all, protoSum{site: site, rank: class, next: s.slots[site]})
+		s.slots[site] = int32(len(s.all))
+	}
+	return &s.all[i]
 }
 
 // scale finds how blocks of a size were unsampled at this rate.

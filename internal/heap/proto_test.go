@@ -282,14 +282,14 @@ func TestProtoSamples(t *testing.T) {
 func TestProtoRate(t *testing.T) {
 	b := NewBuild(BuildLimits{})
 	b.rate = 4096
-	b.spots = append(b.spots, spot{offset: 1, site: 0})
+	b.spots = append(b.spots, spot{offset: 1})
 	b.learn(addressSize{1, 48}, way{}, &Learned{})
 	sums := protoSums{}
 	for _, rate := range []int64{4096, 524288} {
 		sums.reset(b)
 		sums.setRate(rate)
 		objects, bytes, _ := unsample(77, 77*48, rate)
-		if !sums.add(&protoStack{leaf: 0, site: 0}, &[4]int64{objects, bytes, 0, 0}, 48) || sums.total.Samples != 77 || sums.unseen != 0 {
+		if !sums.add(&protoStack{leaf: 0, way: -1, site: 0}, &[4]int64{objects, bytes, 0, 0}, 48) || sums.close() != nil || sums.total.Samples != 77 || sums.unseen != 0 {
 			t.Errorf("rate %d: %+v, want 77 samples", rate, sums.total)
 		}
 	}

@@ -3,105 +3,151 @@
 
 package heap
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// Nearly all locations and samples that Go writes are of one shape. It is read here without asking for more at each
-// number than whether it has one byte or two; what is of another shape is left to quickLocation and quickSample.
+// Nearly all locations and samples that Go writes are of one shape. It is read here in words of eight bytes, which may reach
+// beyond the message into the window's memory, and without asking for more at each number than whether it has one byte or
+// two; what is of another shape is left to
+// quickLocation and quickSample.
 
-// usualLocation reads `id address line{function line} ...`. not ok: it is not the location of this id, or of another shape.
-func usualLocation(m []byte, id int) (address, line uint64, ok bool) {
-	at := 2
-	switch {
-	case len(m) < 4 || m[0] != 1<<3:
-		return 0, 0, false
-	case id < 1<<7:
-		ok = m[1] == byte(id)
-	case id < 1<<14:
-		ok = m[1] == byte(id)|0x80 && m[2] == byte(id>>7)
-		at = 3
+// within reports whether the words of a message can be read: that there are 8 bytes more behind its end.
+func within(window []byte, end int) ([]byte, bool) {
+	if end+8 > cap(window) {
+		return nil, false
 	}
-	if !ok || m[at] != 3<<3 {
-		return 0, 0, false
-	}
-	if at+5 <= len(m) { // most addresses have four bytes
-		w := uint64(binary.LittleEndian.Uint32(m[at+1:]))
-		if w&0x80808080 == 0x00808080 {
-			address = w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000 | w>>3&0xfe00000
-			at += 5
-		} else {
-			address, at = longVarint(m, at+1)
-		}
-	} else {
-		return 0, 0, false
-	}
-	if at < 0 || at+9 > len(m) || m[at] != 4<<3|2 || m[at+1] >= 0x80 || m[at+2] != 1<<3 {
-		return 0, 0, false
-	}
-	m = m[at+3:] // at least 6 bytes: the function of up to 3, a key, the line of up to 2
-	at = 0
-	if m[0] >= 0x80 {
-		if at = 1; m[1] >= 0x80 {
-			at = 2
-		}
-	}
-	if m[at] >= 0x80 || m[at+1] != 2<<3 {
-		return 0, 0, false
-	}
-	if line = uint64(m[at+2]); line >= 0x80 {
-		line = line&0x7f | uint64(m[at+3])<<7
-		ok = m[at+3] < 0x80
-	}
-	return address, line, ok
+	return window[:cap(window)], true
 }
 
-// usualSample adds `values locations label`, both packed. not ok: it is of another shape, and nothing was added.
-func (r *ProtoReader) usualSample(m []byte) (ok bool, err error) {
-	if len(m) < 2 || m[0] != 2<<3|2 || m[1] >= 0x80 || int(m[1]) > len(m)-2 {
+// usualVarint takes a number out of a word, and gives how many bytes it has: 9 if the word has not all of them.
+func usualVarint(w uint64) (n uint64, size int) {
+	ends := ^w & 0x8080808080808080
+	w &= ends ^ (ends - 1)
+	w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
+	w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
+	return w&0x000000000fffffff | w&0x0fffffff00000000>>4, bits.TrailingZeros64(ends)>>3 + 1
+}
+
+// usualLocations takes the locations `id address line{function line} ...`, and the functions between them, that stand at an
+// index, as long as they are those that the build has in this order. It gives the index of what is something else.
+func (r *ProtoReader) usualLocations(b []byte, at int) int {
+	q, spots := &r.quick, r.sums.build.spots
+	last := int(q.spots[len(q.spots)-1])
+	for at+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[at:])
+		size := int(w >> 8 & 0x7f)
+		next := at + 2 + size
+		if next > len(b)-8 || w&0x8000 != 0 {
+			break
+		}
+		if w&0xff == keyFunction { // its name is the Build's
+			at = next
+			continue
+		}
+		id := len(q.spots)
+		if w&0xff != keyLocation || size < 8 || last+1 >= len(spots) || id > r.limits.Locations {
+			break
+		}
+		w = binary.LittleEndian.Uint64(b[at+2:])
+		from := at + 5
+		if id < 1<<7 {
+			if w&0xffffff != 1<<3|uint64(id)<<8|3<<19 {
+				break
+			}
+		} else if from++; id >= 1<<14 || w&0xffffffff != 1<<3|uint64(id&0x7f|0x80)<<8|uint64(id>>7)<<16|3<<27 {
+			break
+		}
+		address, n := usualVarint(binary.LittleEndian.Uint64(b[from:]))
+		spot := &spots[last+1]
+		if from += n; n > 8 || from+8 > next || address-q.base != spot.offset {
+			break
+		}
+		w = binary.LittleEndian.Uint64(b[from:]) // a key, a length, a key, the function of up to 2 bytes, a key, the line of up to 2
+		if w&0xff80ff != 4<<3|2|1<<19 || (w>>24)&(w>>32)&0x80 != 0 {
+			break
+		}
+		// Whether it is one byte or two is not asked but computed: it cannot be guessed.
+		w >>= 32 + w>>28&8
+		two := w >> 15 & 1
+		if w&0xff != 2<<3 || w>>23&two != 0 || w>>8&0x7f|w>>9&0x3f80&-two != uint64(spot.line) {
+			break
+		}
+		last++
+		q.spots = append(q.spots, int32(last))
+		q.flags[id] = spot.flags
+		q.others = q.others || spot.flags&isObserverSpot != 0
+		at = next
+	}
+	return at
+}
+
+// usualSample adds `values locations label` in window[at:end], both packed. not ok: it is of another shape, and nothing was added.
+func (r *ProtoReader) usualSample(window []byte, at, end int) (ok bool, err error) {
+	b, ok := within(window, end)
+	if !ok || end-at < 16 {
+		return false, nil
+	}
+	w := binary.LittleEndian.Uint64(b[at:])
+	if w&0x80ff != 2<<3|2 {
+		return false, nil
+	}
+	at += 2
+	stack := at + int(w>>8&0x7f)
+	if stack > end-2 {
 		return false, nil
 	}
 	var v [4]int64
-	end := 2 + int(m[1])
-	if !quickValues(m[2:end], &v) {
-		return false, nil
-	}
-	if v == [4]int64{} {
-		return true, nil
-	}
-	m = m[end:]
-	if len(m) < 3 || m[0] != 1<<3|2 {
-		return false, nil
-	}
-	size, at := int(m[1]), 2
-	if size >= 0x80 {
-		size, at = size&0x7f|int(m[2])<<7, 3
-		if m[2] >= 0x80 {
+	for i := range v {
+		n, size := usualVarint(binary.LittleEndian.Uint64(b[at:]))
+		v[i] = int64(n)
+		if at += size; at > stack || size > 8 {
 			return false, nil
 		}
+		if i == 1 && at+2 == stack && b[at]|b[at+1] == 0 { // most often nothing is in use
+			at = stack
+			break
+		}
 	}
-	if size == 0 || size > len(m)-at {
+	if at != stack {
 		return false, nil
 	}
-	stack, label := m[at:at+size], m[at+size:]
-	block, ok := r.usualLabel(label)
-	if !ok {
+	if v[0]|v[1]|v[2]|v[3] == 0 {
+		return true, nil
+	}
+	w = binary.LittleEndian.Uint64(b[stack:])
+	if w&0xff != 1<<3|2 {
+		return false, nil
+	}
+	two := w >> 15 & 1
+	if w>>23&two != 0 {
+		return false, nil
+	}
+	size := int(w>>8&0x7f | w>>9&0x3f80&-two)
+	stack += 2 + int(two)
+	label := stack + size
+	if size == 0 || label >= end {
+		return false, nil
+	}
+	// The label is the last field: its key and its length, the string's key and number, the size's key.
+	w = binary.LittleEndian.Uint64(b[label:])
+	if bytes := r.sums.build.layout.bytes(); bytes >= 0x80 || end-label-2 >= 0x80 || w&0xffffffffff != 3<<3|2|uint64(end-label-2)<<8|1<<19|bytes<<24|3<<35 {
+		return false, nil
+	}
+	if label+5 >= end {
+		return false, nil
+	}
+	block, n := usualVarint(binary.LittleEndian.Uint64(b[label+5:]))
+	if label+5+n != end {
 		return false, nil
 	}
 	k := noStack
-	if _, err := r.quickStack(&k, stack); err != nil {
+	if _, err := r.quickStack(&k, b[stack:label]); err != nil {
 		return true, err
 	}
-	if !r.sums.add(&k, &v, block) {
+	if !r.sums.add(&k, &v, int64(block)) {
 		return true, errSums
 	}
 	return true, nil
-}
-
-// usualLabel reads the field of a label that is the last one, and gives the size of the blocks.
-func (r *ProtoReader) usualLabel(m []byte) (size int64, ok bool) {
-	if len(m) < 6 || m[0] != 3<<3|2 || int(m[1]) != len(m)-2 || m[1] >= 0x80 || m[2] != 1<<3 || uint64(m[3]) != r.sums.build.layout.bytes() ||
-		m[3] >= 0x80 || m[4] != 3<<3 {
-		return 0, false
-	}
-	n, next := longVarint(m, 5)
-	return int64(n), next == len(m)
 }

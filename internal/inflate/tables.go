@@ -87,11 +87,6 @@ func fill(table []entry, main int, lengths []uint8, symbols []entry, short *shor
 	if left > 0 && !(used == 0 || used == 1 && longest == 1) {
 		return false
 	}
-	if left > 0 {
-		for i := range table[:1<<main] {
-			table[i] = isInvalid | 1
-		}
-	}
 	var sorted [288]uint16
 	for symbol, n := range lengths {
 		if n > 0 {
@@ -104,31 +99,31 @@ func fill(table []entry, main int, lengths []uint8, symbols []entry, short *shor
 }
 
 // place writes the codes into the table. Codes grow by one, read from the highest bit; the stream has the highest bit
-// first, so an index is a code reversed.
+// first, so an index is a code reversed. The table grows with the codes' length: for each bit more, what there is comes again.
 func place(table []entry, main int, sorted []uint16, count *[maxCode + 1]int, symbols []entry, short *shortCodes) {
-	code, at := uint32(0), 0
+	reversed, at := uint32(0), 0
+	table[0] = isInvalid | 1
+	for n := 1; n <= main; n++ {
+		copy(table[1<<(n-1):1<<n], table[:1<<(n-1)])
+		for _, s := range sorted[at : at+count[n]] {
+			e := symbols[s] + entry(n)
+			if e&(isLiteral|isSpecial) == 0 {
+				e += entry(n) << 8
+			} else if short != nil && e&isLiteral != 0 && n < main {
+				short.all[short.n] = shortCode{e, reversed}
+				short.n++
+			}
+			table[reversed] = e
+			reversed = following(reversed, n)
+		}
+		at += count[n]
+	}
 	end := 1 << main // of the table in use
 	from, prefix, sub := 0, ^uint32(0), 0
-	for n := 1; n <= maxCode; n++ {
-		code <<= 1
+	for n := main + 1; n <= maxCode; n++ {
 		for left := count[n]; left > 0; left-- {
 			symbol := symbols[sorted[at]]
 			at++
-			reversed := bits.Reverse32(code) >> (32 - n)
-			code++
-			if n <= main {
-				e := symbol + entry(n)
-				if symbol&(isLiteral|isSpecial) == 0 {
-					e += entry(n) << 8
-				} else if short != nil && symbol&isLiteral != 0 && n < main {
-					short.all[short.n] = shortCode{e, reversed}
-					short.n++
-				}
-				for i := reversed; i < 1<<main; i += 1 << n {
-					table[i] = e
-				}
-				continue
-			}
 			if low := reversed & (1<<main - 1); low != prefix {
 				prefix, from = low, end
 				// The subtable has as many bits as the codes with this prefix need.
@@ -148,8 +143,19 @@ func place(table []entry, main int, sorted []uint16, count *[maxCode + 1]int, sy
 			for i := int(reversed >> main); i < 1<<sub; i += 1 << rest {
 				table[from+i] = e
 			}
+			reversed = following(reversed, n)
 		}
 	}
+}
+
+// following gives the code of n bits behind another, both reversed; 0 behind the last one.
+func following(reversed uint32, n int) uint32 {
+	zeros := ^reversed & (1<<n - 1)
+	if zeros == 0 {
+		return 0
+	}
+	bit := uint32(1) << (bits.Len32(zeros) - 1)
+	return reversed&(bit-1) | bit
 }
 
 // shortCodes are the literals that may share an entry with another, the shortest first.

@@ -2,25 +2,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command corpus captures real profiles of well-known Go programs into internal/profile/testdata/corpus, for benchmarks and
-// oracle tests: it builds each program from the module proxy, runs it under its usual load of nothing but its own start,
-// and asks its pprof pages.
+// oracle tests: it builds each program from the module proxy, uses it for a while as its users do (see programs.go), and
+// asks its pprof pages. MemProfileRate is Go's own. How long a program is used is what keeps all files together below 1.6 MB:
+// most of it are the heap texts, which are three to six times the size of the profiles.
 //
-//	go run ./internal/profile/corpus [-only prometheus,etcd] [-kube FOLDER]
+//	go run ./internal/profile/corpus [-only prometheus,etcd] [-kube FOLDER] [-for 5m] [-into FOLDER]
 //
 // kube-apiserver is not built here but taken from a folder that has it and etcd, such as the one that the cluster suite
-// (e2e) leaves in its cache.
+// (e2e) leaves in its cache. The collector is this module's own, so this must run in the module's root.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,78 +29,27 @@ import (
 	"time"
 )
 
-// program is one to build and to ask.
-type program struct {
-	name, module, pkg string
-	files             map[string]string // written into its working folder
-	args              []string
-	base              string   // of its pprof pages
-	warm              []string // URLs that are asked first, so that it has something to show
-	prepare           string   // a shell command that is run in its working folder first
-	beside            []string // a command that runs next to it
-}
-
-var programs = []program{
-	{
-		name: "prometheus", module: "github.com/prometheus/prometheus@v0.314.0", pkg: "github.com/prometheus/prometheus/cmd/prometheus",
-		files: map[string]string{"prometheus.yml": "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: self, static_configs: [{targets: ['127.0.0.1:19090']}]}]\n"},
-		args:  []string{"--web.listen-address=127.0.0.1:19090", "--storage.tsdb.path=data", "--config.file=prometheus.yml"},
-		base:  "http://127.0.0.1:19090/debug/pprof",
-		warm:  []string{"http://127.0.0.1:19090/metrics", "http://127.0.0.1:19090/api/v1/query?query=up"},
-	},
-	{
-		name: "caddy", module: "github.com/caddyserver/caddy/v2@v2.11.9", pkg: "github.com/caddyserver/caddy/v2/cmd/caddy",
-		files: map[string]string{"Caddyfile": "{\n admin 127.0.0.1:12019\n}\nhttp://127.0.0.1:12080 {\n respond \"hello\"\n}\n"},
-		args:  []string{"run", "--config", "Caddyfile"},
-		base:  "http://127.0.0.1:12019/debug/pprof",
-		warm:  []string{"http://127.0.0.1:12080/", "http://127.0.0.1:12019/config/"},
-	},
-	{
-		name: "etcd", module: "go.etcd.io/etcd/server/v3@v3.6.5", pkg: "go.etcd.io/etcd/server/v3",
-		args: []string{"--enable-pprof", "--listen-client-urls=http://127.0.0.1:12379", "--advertise-client-urls=http://127.0.0.1:12379", "--listen-peer-urls=http://127.0.0.1:12380"},
-		base: "http://127.0.0.1:12379/debug/pprof",
-		warm: []string{"http://127.0.0.1:12379/metrics", "http://127.0.0.1:12379/health"},
-	},
-	{
-		name: "gopls", module: "golang.org/x/tools/gopls@v0.21.0", pkg: "golang.org/x/tools/gopls",
-		args: []string{"serve", "-listen=127.0.0.1:14389", "-debug=127.0.0.1:16060"},
-		base: "http://127.0.0.1:16060/debug/pprof",
-		warm: []string{"http://127.0.0.1:16060/", "http://127.0.0.1:16060/rpc"},
-	},
-	{
-		name:    "kube-apiserver",
-		prepare: "openssl genrsa -out sa.key 2048 && echo 'corpus,corpus,1,system:masters' > tokens.csv",
-		beside:  []string{"etcd", "--data-dir=data", "--listen-client-urls=http://127.0.0.1:22379", "--advertise-client-urls=http://127.0.0.1:22379", "--listen-peer-urls=http://127.0.0.1:22380"},
-		args: []string{"--etcd-servers=http://127.0.0.1:22379", "--secure-port=16443", "--bind-address=127.0.0.1", "--cert-dir=certs", "--service-cluster-ip-range=10.97.0.0/16",
-			"--service-account-issuer=https://corpus", "--service-account-key-file=sa.key", "--service-account-signing-key-file=sa.key", "--authorization-mode=AlwaysAllow", "--token-auth-file=tokens.csv"},
-		base: "https://127.0.0.1:16443/debug/pprof",
-		warm: []string{"https://127.0.0.1:16443/openapi/v2", "https://127.0.0.1:16443/api/v1/namespaces", "https://127.0.0.1:16443/metrics", "https://127.0.0.1:16443/apis/apps/v1/deployments"},
-	},
-}
-
-// rate is MemProfileRate. It is half of Go's own, so that a minute shows as many stacks as an hour of service.
-const rate = "262144"
-
 const (
-	warmFor  = 30 * time.Second
 	maxBody  = 64 << 20
-	maxSaved = 900 << 10 // a file of the repository stays below 1 MB
+	maxSaved = 900 << 10 // a file of the repository stays below 1 MB; where -for says another time, nothing is committed
 )
 
 func main() {
 	only := flag.String("only", "", "names, comma separated; default all")
 	into := flag.String("into", "internal/profile/testdata/corpus", "folder")
 	kube := flag.String("kube", "", "folder that has kube-apiserver and etcd; without it kube-apiserver is left out")
-	work := flag.String("work", filepath.Join(os.TempDir(), "heapgate-corpus"), "folder of builds")
+	cache, _ := os.UserCacheDir()
+	work := flag.String("work", filepath.Join(cache, "heapgate-corpus"), "folder of builds")
+	used := flag.Duration("for", 0, "how long each program is used; default as programs.go says")
 	flag.Parse()
 	for _, p := range programs {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), p.name) {
 			continue
 		}
-		if p.module == "" && *kube == "" {
+		if p.pkg == "" && *kube == "" {
 			continue
 		}
-		if err := p.capture(context.Background(), *work, *into, *kube); err != nil {
+		if err := p.capture(context.Background(), *work, *into, *kube, cmp.Or(*used, p.used)); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", p.name, err)
 			os.Exit(1)
 		}
@@ -109,7 +57,7 @@ func main() {
 }
 
 // capture builds, runs and asks one program.
-func (p *program) capture(ctx context.Context, work, into, given string) error {
+func (p *program) capture(ctx context.Context, work, into, given string, used time.Duration) error {
 	dir := filepath.Join(work, p.name)
 	binary, err := p.build(ctx, dir, given)
 	if err != nil {
@@ -131,18 +79,24 @@ func (p *program) capture(ctx context.Context, work, into, given string) error {
 		defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	}
 	for name, text := range p.files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)); err != nil {
 			return err
 		}
 	}
 	cmd := exec.CommandContext(ctx, binary, p.args...)
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
-	cmd.Env = append(os.Environ(), "GODEBUG=memprofilerate="+rate)
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	p.load(ctx)
+	if err := p.use(ctx, dir, used); err != nil {
+		return err
+	}
 	for _, page := range []struct {
 		path, file string
 		zip        bool
@@ -211,9 +165,10 @@ func (p *program) symbols(ctx context.Context, text []byte) (names []byte, err e
 	return names, nil
 }
 
-// build makes the program in a module of its own, so that its dependencies stay out of ours.
+// build makes the program in a module of its own, so that its dependencies stay out of ours. Its files are named as in a
+// release, not by the folders of this machine.
 func (p *program) build(ctx context.Context, dir, given string) (string, error) {
-	if p.module == "" {
+	if p.pkg == "" {
 		return filepath.Join(given, p.name), os.MkdirAll(dir, 0o755)
 	}
 	binary := filepath.Join(dir, "program")
@@ -223,49 +178,20 @@ func (p *program) build(ctx context.Context, dir, given string) (string, error) 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module corpus\n\ngo 1.26\n"), 0o644); err != nil {
+	from, steps := dir, [][]string{{"get", p.pkg + "@" + p.module[strings.LastIndexByte(p.module, '@')+1:]}}
+	if p.module == "" {
+		from, steps = ".", nil
+	} else if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module corpus\n\ngo 1.26\n"), 0o644); err != nil {
 		return "", err
 	}
-	for _, args := range [][]string{{"get", p.pkg + "@" + p.module[strings.LastIndexByte(p.module, '@')+1:]}, {"build", "-o", binary, p.pkg}} {
+	for _, args := range append(steps, []string{"build", "-trimpath", "-o", binary, p.pkg}) {
 		cmd := exec.CommandContext(ctx, "go", args...)
-		cmd.Dir, cmd.Stderr = dir, os.Stderr
+		cmd.Dir, cmd.Stderr = from, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
 		}
 	}
 	return binary, nil
-}
-
-// load asks the program's own pages for a while.
-func (p *program) load(ctx context.Context) {
-	for end := time.Now().Add(warmFor); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		for _, u := range p.warm {
-			_, _ = get(ctx, u) // it may not listen yet
-		}
-	}
-}
-
-// client trusts the certificate that a program made for itself a moment ago, on this machine.
-var client = http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-
-func get(ctx context.Context, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("Authorization", "Bearer corpus") // kube-apiserver lets nobody else look
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: got status %d, want 200", url, resp.StatusCode)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxBody))
 }
 
 func zipped(body []byte) []byte {
