@@ -19,7 +19,7 @@ import (
 
 var (
 	oracleLine = regexp.MustCompile(`(?m)^#\t+0x([0-9a-f]+)\t+(\S+)\+0x[0-9a-f]+\t+(.*:\d+)$`)
-	oracleStd  = regexp.MustCompile(`^(archive|bufio|bytes|context|crypto|encoding|fmt|go|internal|io|iter|net|os|reflect|runtime|sync|syscall|time)[/.]|^golang\.org/x/(sys|sync)/`)
+	oracleStd  = regexp.MustCompile(`^(archive|bufio|bytes|context|crypto|encoding|fmt|internal|io|iter|net|os|reflect|runtime|sync|syscall|time)[/.]|^go/|^golang\.org/x/(sys|sync)/`)
 	oracleMine = regexp.MustCompile(`^(net/http/pprof\.|runtime/pprof\.)`)
 )
 
