@@ -56,8 +56,10 @@ type TargetConfig struct {
 	Workload WorkloadConfig `mapstructure:"workload"`
 	// Labels become resource attributes as they are.
 	Labels map[string]string `mapstructure:"labels"`
-	// MemoryLimit is the limit that the process must live in (container limit or GOMEMLIMIT), e.g. 512MiB.
+	// MemoryLimit is the limit that the process must live in: its GOMEMLIMIT, or that of its container if it has none, e.g. 512MiB.
 	MemoryLimit bytesize.Size `mapstructure:"memory_limit"`
+	// ContainerMemoryLimit is the limit at which the process is killed, e.g. 640MiB.
+	ContainerMemoryLimit bytesize.Size `mapstructure:"container_memory_limit"`
 	// GCTrace names the process's stderr, where GODEBUG=gctrace=1 writes.
 	GCTrace GCTraceConfig `mapstructure:"gctrace"`
 }
@@ -198,6 +200,9 @@ func (t *TargetConfig) validate(i int) []error {
 	}
 	if t.MemoryLimit < 0 {
 		wrong("memory_limit must not be negative (got %d)", t.MemoryLimit)
+	}
+	if t.ContainerMemoryLimit < 0 {
+		wrong("container_memory_limit must not be negative (got %d)", t.ContainerMemoryLimit)
 	}
 	for _, name := range reservedAttributes {
 		if _, set := t.Labels[name]; set {

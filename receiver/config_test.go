@@ -37,6 +37,7 @@ func TestConfigIsRefusedWithWhatWouldBeRight(t *testing.T) {
 		{"twice", `{targets: [{url: "http://a:1", workload: {name: x}}, {url: "http://a:1/", workload: {name: y}}]}`, `targets[1] is the same as targets[0]: "a:1"`},
 		{"lying label", `{targets: [{url: "http://a:1", workload: {name: x}, labels: {service.name: y}}]}`, `labels must not set "service.name"`},
 		{"limit of the wrong unit", `{targets: [{url: "http://a:1", workload: {name: x}, memory_limit: 512Mi}]}`, `like 512MiB (got "512Mi")`},
+		{"container's limit of the wrong unit", `{targets: [{url: "http://a:1", workload: {name: x}, container_memory_limit: 640M}]}`, `like 512MiB (got "640M")`},
 		{"glob", `{gctrace: {files: ["[a"]}}`, `gctrace::files must be globs`},
 		{"too many", `{limits: {targets: 1}, targets: [{url: "http://a:1", workload: {name: x}}, {url: "http://b:1", workload: {name: x}}]}`, "at most limits::targets, 1 (got 2)"},
 		{"sites", `{sites: {top: 0}, targets: [{url: "http://a:1", workload: {name: x}}]}`, "sites::top must be from 1 to 1000 (got 0)"},

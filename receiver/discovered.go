@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
+
+	"github.com/heapgate/heapgate/internal/bytesize"
 )
 
 // Why a discovered target, or a part of it, is not taken as it is: attribute reason of
@@ -198,13 +200,18 @@ func (t *translator) candidate(b *labels.Builder, from origin, allowed hosts) (*
 		}
 	}
 	var refused []refusal
-	if text := b.Get("__heapgate_memory_limit"); text != "" {
-		limit, err := memoryLimit(text)
-		if err != nil {
+	read := func(label string, limit *bytesize.Size) {
+		text := b.Get(label)
+		if text == "" {
+			return
+		}
+		var err error
+		if *limit, err = memoryLimit(text); err != nil {
 			refused = append(refused, refusal{refusedMemory, id, text})
 		}
-		c.MemoryLimit = limit
 	}
+	read("__heapgate_memory_limit", &c.MemoryLimit)
+	read("__heapgate_container_memory_limit", &c.ContainerMemoryLimit)
 	b.Range(func(l labels.Label) {
 		switch {
 		case strings.HasPrefix(l.Name, model.ReservedLabelPrefix):

@@ -101,6 +101,8 @@ func TestWhichContainerIsVisitedWhere(t *testing.T) {
 		"IPv6":                        {pod("@scrape=true @port=6060 pod_ip=fd00::7", one), "shop/api-7d-x/api http://[fd00::7]:6060/debug/pprof", ""},
 		"memory limit as GOMEMLIMIT":  {pod("@scrape=true @port=6060 @memory_limit=512MiB", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof 536870912", ""},
 		"memory limit as Kubernetes":  {pod("@scrape=true @port=6060 @memory_limit=512Mi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof 536870912", ""},
+		"container's memory limit":    {pod("@scrape=true @port=6060 @memory_limit=512Mi @container_memory_limit=1Gi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof 536870912 of 1073741824", ""},
+		"two limits of nothing":       {pod("@scrape=true @port=6060 @memory_limit=x @container_memory_limit=y", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof", "memory_limit memory_limit"},
 		"memory limit that says zero": {pod("@scrape=true @port=6060 @memory_limit=-1Gi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof", "memory_limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +112,9 @@ func TestWhichContainerIsVisitedWhere(t *testing.T) {
 				got += " " + s.ID + " " + s.URL
 				if s.MemoryLimit != 0 {
 					got += fmt.Sprintf(" %d", s.MemoryLimit)
+				}
+				if s.ContainerMemoryLimit != 0 {
+					got += fmt.Sprintf(" of %d", s.ContainerMemoryLimit)
 				}
 			}
 			if strings.TrimSpace(got) != c.want || strings.Join(refused, " ") != c.refused {
@@ -170,14 +175,14 @@ func TestRelabellingHasTheFirstWord(t *testing.T) {
 	specs, refused := translate(t, pod("pod_controller_kind=DaemonSet pod_controller_name=x pod_label_app_kubernetes_io_version=v1", one),
 		rule("__address__", "10.1.2.3:7070"), rule("__scheme__", "https"), rule("__metrics_path__", "/p"),
 		rule("__heapgate_workload_kind", "Rollout"), rule("__heapgate_workload_name", "api"), rule("__heapgate_version", "v9"),
-		rule("__heapgate_image_digest", "sha256:"+hex), rule("__heapgate_memory_limit", "1GiB"), rule("__heapgate_cluster", "other"),
+		rule("__heapgate_image_digest", "sha256:"+hex), rule("__heapgate_memory_limit", "1GiB"), rule("__heapgate_container_memory_limit", "2GiB"), rule("__heapgate_cluster", "other"),
 		rule("__heapgate_id", "mine"), rule("team.name", "checkout"), rule("service.version", "lie"), rule("k8s.pod.name", "lie"))
 	if len(specs) != 1 || !slices.Equal(refused, []string{"attribute", "attribute"}) {
 		t.Fatalf("%d targets, refused %q", len(specs), refused)
 	}
 	s := specs[0]
 	want := WorkloadConfig{Cluster: "other", Namespace: "shop", Kind: "Rollout", Name: "api", Container: "api", Version: "v9", ImageDigest: "sha256:" + hex}
-	if s.Workload != want || s.ID != "mine" || s.URL != "https://10.1.2.3:7070/p" || s.MemoryLimit != 1<<30 || fmt.Sprint(s.Labels) != "map[team.name:checkout]" {
+	if s.Workload != want || s.ID != "mine" || s.URL != "https://10.1.2.3:7070/p" || s.MemoryLimit != 1<<30 || s.ContainerMemoryLimit != 2<<30 || fmt.Sprint(s.Labels) != "map[team.name:checkout]" {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -219,7 +224,7 @@ func TestNoAnnotationLeadsElsewhere(t *testing.T) {
 	visited := 0
 	for range 50_000 {
 		group := pod("@scrape=true", one)
-		for name, value := range map[string]string{"port": text("6060", ""), "path": text("/", "/x", ""), "memory_limit": text("512", "")} {
+		for name, value := range map[string]string{"port": text("6060", ""), "path": text("/", "/x", ""), "memory_limit": text("512", ""), "container_memory_limit": text("1", "")} {
 			group.Labels[model.LabelName("__meta_kubernetes_pod_annotation_heapgate_dev_"+name)] = model.LabelValue(value)
 		}
 		group.Targets[0]["__meta_kubernetes_pod_container_name"] = model.LabelValue(text("api"))
@@ -236,8 +241,8 @@ func TestNoAnnotationLeadsElsewhere(t *testing.T) {
 			if s.logs != "" && (strings.Contains(s.logs, "..") || strings.Count(s.logs, "/") != 3) {
 				t.Fatalf("reads logs in %q", s.logs)
 			}
-			if s.MemoryLimit < 0 {
-				t.Fatalf("limit %d", s.MemoryLimit)
+			if s.MemoryLimit < 0 || s.ContainerMemoryLimit < 0 {
+				t.Fatalf("limits %d and %d", s.MemoryLimit, s.ContainerMemoryLimit)
 			}
 		}
 	}

@@ -89,9 +89,14 @@ func (e *emitter) heard(t *target, v *visit, files []heardFile, at pcommon.Times
 		if t.memoryLimit > 0 {
 			e.build.RecordHeapgateMemoryLimitDataPoint(at, t.memoryLimit)
 		}
+		if t.killedAt > 0 {
+			e.build.RecordHeapgateContainerMemoryLimitDataPoint(at, t.killedAt)
+		}
 	}
 	if v.heap != nil {
 		e.profile(v.heap, v, at)
+		e.families(v, at)
+		e.runtime(v.heap.Runtime, at)
 	}
 	if v.goroutines != nil {
 		e.goroutines(v, at)
@@ -173,6 +178,9 @@ func (e *emitter) memStats(m *heap.MemStats, v *visit, at pcommon.Timestamp) {
 func (e *emitter) profile(h *heap.Snapshot, v *visit, at pcommon.Timestamp) {
 	b := e.build
 	b.RecordHeapgateProfileRateDataPoint(at, h.Rate)
+	if h.Rate > 0 {
+		b.RecordHeapgateProfileAllocatedDataPoint(at, h.Total.AllocBytes)
+	}
 	if h.MemStats.NumGC > 0 && h.Rate > 0 { // without samples, 0 would be no live heap
 		b.RecordHeapgateProfileInuseDataPoint(at, h.Total.InuseBytes)
 	}
@@ -189,6 +197,9 @@ func (e *emitter) profile(h *heap.Snapshot, v *visit, at pcommon.Timestamp) {
 		b.RecordHeapgateSiteInuseObjectsDataPoint(at, s.InuseObjects, s.Function, class, where...)
 		b.RecordHeapgateSiteSamplesDataPoint(at, s.Samples, s.Function, class, where...)
 		b.RecordHeapgateSiteStderrDataPoint(at, s.StdErrBytes, s.Function, class, where...)
+		if s.LargestBytes > 0 && s.File != "" { // of many sites, the largest block says nothing
+			b.RecordHeapgateSiteLargestDataPoint(at, s.LargestBytes, s.Function, class, where...)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/heapgate/heapgate/internal/exectrace"
 	"github.com/heapgate/heapgate/internal/gofunc"
 	"github.com/heapgate/heapgate/internal/goroutine"
+	"github.com/heapgate/heapgate/internal/heap"
 	"github.com/heapgate/heapgate/receiver/internal/metadata"
 )
 
@@ -106,6 +107,32 @@ func TestSourcesAreEmitted(t *testing.T) {
 			"heapgate.goroutine.site.count{name=other,state=select} 0",
 			"heapgate.goroutine.site.growth{name=main.work,number=42,path=/src/main.go,state=runnable} -1", "heapgate.goroutine.site.growth{name=main.work,number=42,path=/src/main.go,state=select} 4",
 			"heapgate.goroutine.site.growth{name=other,state=select} -3",
+		}},
+		{"heap text", visit{source: sourceHeapText, heap: &heap.Snapshot{
+			Rate: 524288, MemStats: heap.MemStats{NumGC: 3}, Total: heap.Totals{AllocBytes: 900, InuseBytes: 100}, Runtime: heap.Runtime{Maps: heap.SwissMaps, Version: "go1.26.8"},
+		}, memStats: nil, sites: []emittedSite{
+			{heap.Site{Function: "main.put", File: "/src/main.go", Line: 42, Class: heap.MapGrow, AllocBytes: 800, AllocObjects: 2, InuseBytes: 90, InuseObjects: 1, Samples: 2, StdErrBytes: 7, LargestBytes: 512}},
+			{heap.Site{Function: otherSite, Class: heap.MapGrow, LargestBytes: 256}},
+		}, families: []emittedSite{
+			{heap.Site{Function: "main.log", File: "/src/main.go", Line: 7, Class: "logging", AllocBytes: 70, AllocObjects: 3}},
+			{heap.Site{Function: otherSite, Class: "json", AllocBytes: 30, AllocObjects: 1}},
+		}}, []string{
+			"heapgate.family.allocated{family=json,name=other} 30", "heapgate.family.allocated{family=logging,name=main.log,number=7,path=/src/main.go} 70",
+			"heapgate.family.allocations{family=json,name=other} 1", "heapgate.family.allocations{family=logging,name=main.log,number=7,path=/src/main.go} 3",
+			"heapgate.profile.allocated 900", "heapgate.profile.inuse 100", "heapgate.profile.rate 524288", "heapgate.runtime.info{maps=swiss,version=go1.26.8} 1",
+			"heapgate.site.allocated{class=map_grow,name=main.put,number=42,path=/src/main.go} 800", "heapgate.site.allocated{class=map_grow,name=other} 0",
+			"heapgate.site.allocations{class=map_grow,name=main.put,number=42,path=/src/main.go} 2", "heapgate.site.allocations{class=map_grow,name=other} 0",
+			"heapgate.site.inuse_objects{class=map_grow,name=main.put,number=42,path=/src/main.go} 1", "heapgate.site.inuse_objects{class=map_grow,name=other} 0",
+			"heapgate.site.inuse{class=map_grow,name=main.put,number=42,path=/src/main.go} 90", "heapgate.site.inuse{class=map_grow,name=other} 0",
+			"heapgate.site.largest{class=map_grow,name=main.put,number=42,path=/src/main.go} 512",
+			"heapgate.site.samples{class=map_grow,name=main.put,number=42,path=/src/main.go} 2", "heapgate.site.samples{class=map_grow,name=other} 0",
+			"heapgate.site.stderr{class=map_grow,name=main.put,number=42,path=/src/main.go} 7", "heapgate.site.stderr{class=map_grow,name=other} 0",
+		}},
+		{"a process without samples allocated nothing that is known", visit{source: sourceHeapText, heap: &heap.Snapshot{Runtime: heap.Runtime{Maps: heap.UnknownMaps}}}, []string{
+			"heapgate.profile.rate 0", "heapgate.runtime.info{maps=unknown,version=} 1",
+		}},
+		{"a protobuf profile shows no runtime", visit{source: sourceHeapProfile, heap: &heap.Snapshot{Rate: 1, Total: heap.Totals{AllocBytes: 5}}}, []string{
+			"heapgate.profile.allocated 5", "heapgate.profile.rate 1",
 		}},
 		{"leak", visit{source: sourceGoroutineLeak, goroutines: &goroutine.Snapshot{
 			Leak: true, Sites: []goroutine.Site{{Function: "main.leak", File: "/src/main.go", Line: 9, Count: 3, State: "chan_receive"}},

@@ -20,6 +20,8 @@ type process struct {
 	last       counters
 	pauses     pauses
 	sites      siteTable
+	families   siteTable // their classes are families
+	named      bool      // a heap text was heard all of whose frames could be asked for their names
 	goroutines *goroutine.Table
 	texted     bool            // a heap text was heard in this life
 	profiled   map[source]bool // sources whose profiles have been differenced in this life
@@ -39,7 +41,7 @@ func (r *runtimeReceiver) begin(t *target, at time.Time) error {
 	if t.process == nil && !r.census.room(leastKept, int64(r.cfg.Limits.StateSize)) {
 		return errStateLimit
 	}
-	t.process = &process{firstHeard: at, sites: newSiteTable(t.top), goroutines: goroutine.NewTable(t.top), profiled: map[source]bool{}}
+	t.process = &process{firstHeard: at, sites: newSiteTable(t.top), families: newSiteTable(t.top), goroutines: goroutine.NewTable(t.top), profiled: map[source]bool{}}
 	t.light = light{}
 	t.plan.renew()
 	return nil

@@ -223,7 +223,7 @@ func TestRealProcessIsHeard(t *testing.T) {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	var out sink
 	real := targetAt("real", server(t, mux))
-	real.MemoryLimit = 1 << 30
+	real.MemoryLimit, real.ContainerMemoryLimit = 1<<30, 2<<30
 	run(t, &out, real)
 	out.wait(t, "real", "heapgate.target.up", is(1))
 	for name, least := range map[string]float64{
@@ -233,6 +233,9 @@ func TestRealProcessIsHeard(t *testing.T) {
 		out.wait(t, "real", name, func(v float64) bool { return v >= least })
 	}
 	out.wait(t, "real", "heapgate.memory.limit", is(1<<30))
+	out.wait(t, "real", "heapgate.container.memory.limit", is(2<<30))
+	out.wait(t, "real", "heapgate.runtime.info{heapgate.runtime.maps=swiss}", is(1))
+	out.wait(t, "real", "heapgate.profile.allocated", func(v float64) bool { return v > 0 })
 }
 
 func TestSickTargetsAreNamedAndDelayNobody(t *testing.T) {

@@ -36,6 +36,7 @@ type visit struct {
 	maxPause    time.Duration
 	lostPauses  uint32
 	sites       []emittedSite
+	families    []emittedSite // of a heap text
 	foldedSites int
 	goroutines  *goroutine.Snapshot
 	cpu         *cpu.Result
@@ -118,6 +119,7 @@ func (r *runtimeReceiver) askHeapText(ctx context.Context, t *target, v *visit) 
 	t.process.texted = true
 	v.maxPause, v.lostPauses = t.process.heard(v.memStats)
 	v.sites, v.foldedSites = t.process.sites.add(o.Heap.Sites)
+	v.families = t.process.familiesOf(&o.Heap, len(o.Partial) == 0)
 	return nil
 }
 

@@ -22,6 +22,7 @@ type target struct {
 	base         *url.URL
 	resource     pcommon.Resource
 	memoryLimit  int64
+	killedAt     int64 // container's memory limit
 	gctraceGlobs []string
 	podLogs      string // folder of the container's logs
 	prober       *probe.Prober
@@ -57,7 +58,7 @@ func (r *runtimeReceiver) newTarget(s *spec) *target {
 		base = &url.URL{} // Validate has refused it
 	}
 	t := &target{
-		id: s.identity(), base: base, resource: resourceOf(s), memoryLimit: int64(s.MemoryLimit),
+		id: s.identity(), base: base, resource: resourceOf(s), memoryLimit: int64(s.MemoryLimit), killedAt: int64(s.ContainerMemoryLimit),
 		gctraceGlobs: s.GCTrace.globs(), podLogs: s.logs, prober: r.probers.of(s),
 		suspect: true, errors: map[failure]int64{}, results: map[source]string{}, deltas: map[source]*otlpprofile.Delta{}, top: r.cfg.Sites.Top, census: censusEntry{state: stateNew},
 	}
@@ -104,7 +105,7 @@ func (t *target) kept() int64 {
 	if t.process == nil {
 		return leastKept
 	}
-	kept := int64(leastKept + keptPerSite*len(t.process.sites.last))
+	kept := int64(leastKept + keptPerSite*(len(t.process.sites.last)+len(t.process.families.last)))
 	for _, d := range t.deltas {
 		kept += int64(d.Bytes())
 	}

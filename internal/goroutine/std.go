@@ -3,7 +3,11 @@
 
 package goroutine
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/heapgate/heapgate/internal/gofunc"
+)
 
 // isPassedOver tells the functions that are no site: those of the standard library and of its extensions that only wait
 // or call the system for whoever called them, and what the compiler makes for a type. A goroutine stands in the library
@@ -20,7 +24,7 @@ func isPassedOver(name string) bool {
 	if !nested {
 		first, _, _ = strings.Cut(name, ".")
 	}
-	return standard[first]
+	return gofunc.Standard[first]
 }
 
 // head is a function's name up to its receiver or its type arguments, which may have paths of their own.
@@ -29,17 +33,4 @@ func head(name string) string {
 		return name[:i]
 	}
 	return name
-}
-
-// standard are the first elements of the standard library's paths, Go 1.19 to 1.26.
-var standard = setOf(`archive bufio bytes cmp compress container context crypto database debug embed encoding errors expvar flag fmt
-	go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort strconv
-	strings structs sync syscall testing text time unicode unique unsafe vendor weak`)
-
-func setOf(words string) map[string]bool {
-	set := map[string]bool{}
-	for word := range strings.FieldsSeq(words) {
-		set[word] = true
-	}
-	return set
 }

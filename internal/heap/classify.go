@@ -91,6 +91,7 @@ type meaning struct {
 	collector bool
 	ladder    bool // its allocations are the doubling arrays of a map before Go 1.24
 	rank      rank
+	mark      stacktext.Mark
 }
 
 // meanings asks for the name of every hidden address once.
@@ -99,42 +100,54 @@ func (t *Text) meanings(symbol func(address uint64) (string, bool)) map[uint64]m
 	all := make(map[uint64]meaning, len(hidden))
 	for _, address := range hidden {
 		name, known := symbol(address)
-		all[address] = meaning{known, isGC(name), name == "runtime.hashGrow", rankOf(name)}
+		all[address] = meaning{known, isGC(name), name == "runtime.hashGrow", rankOf(name), markOf(name)}
 	}
 	return all
 }
 
-// classify walks a chain from the leaf to the site. ladder: they are arrays of a map before Go 1.24.
-func (t *Text) classify(c stacktext.Chain, meanings map[uint64]meaning) (class rank, ladder bool) {
-	if !c.Matched {
-		return isUnknown, false
-	}
-	collector := false
+// told is what the frames of a chain say, from the leaf to the site.
+type told struct {
+	class     rank
+	ladder    bool // they are arrays of a map before Go 1.24
+	known     bool // each hidden frame has a name
+	collector bool // the collector allocates for itself
+	marks     stacktext.Mark
+}
+
+// classify walks a chain from the leaf to the site.
+func (t *Text) classify(c stacktext.Chain, meanings map[uint64]meaning) (r told) {
+	r.known = c.Matched
 	for _, address := range c.Hidden {
 		m := meanings[address]
-		if !m.known {
-			return isUnknown, false
-		}
-		if collector = m.collector; collector {
+		if r.known = r.known && m.known; !r.known {
 			break
 		}
-		class, ladder = max(class, m.rank), ladder || m.ladder
+		r.marks |= m.mark
+		if r.collector = m.collector; r.collector {
+			break
+		}
+		r.class, r.ladder = max(r.class, m.rank), r.ladder || m.ladder
 	}
 	between := c.Path
 	if c.Sited {
 		between = between[:len(between)-1]
+		r.marks |= t.table.Frames[c.Path[len(between)]].Mark
 	}
 	for _, id := range between {
-		name := t.table.Frames[id].Function
-		if collector = collector || isGC(name); collector {
-			break
+		frame := &t.table.Frames[id]
+		r.marks |= frame.Mark
+		if r.collector = r.collector || isGC(frame.Function); !r.collector {
+			r.class = max(r.class, rankOf(frame.Function))
 		}
-		class = max(class, rankOf(name))
 	}
-	if class == isAssign {
-		class = isGrow
+	if r.class == isAssign {
+		r.class = isGrow
 	}
-	return class, ladder && class == isGrow
+	if !r.known {
+		r.class = isUnknown
+	}
+	r.ladder = r.ladder && r.class == isGrow
+	return r
 }
 
 // allocators are the runtime's functions that allocate for whoever called them.

@@ -10,6 +10,7 @@ type group struct {
 	totals   Totals
 	variance float64
 	rungs    rungs
+	owned    int32 // index in Text.owned, 1 for the first: those who called the library that the site is in; 0 for none
 }
 
 func (g *group) add(b *bucket) {

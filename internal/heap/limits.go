@@ -28,4 +28,4 @@ var ErrNotHeap = errors.New(`not a heap text: it must begin with "heap profile:"
 var ErrTruncated = fmt.Errorf("heap %w", stacktext.ErrTruncated)
 
 // format is what the texts of heap profiles have of their own.
-var format = stacktext.Format{Truncated: ErrTruncated, PassOver: gofunc.PassedOver}
+var format = stacktext.Format{Truncated: ErrTruncated, PassOver: gofunc.PassedOver, Mark: markOf}

@@ -90,7 +90,7 @@ func oracle(t *testing.T, text string, symbol func(uint64) (string, bool)) Snaps
 	}
 	hidden := regexp.MustCompile(`^(runtime\.|internal/runtime/)`)
 	var s Snapshot
-	sums := map[oracleKey]*Totals{}
+	sums, largest := map[oracleKey]*Totals{}, map[oracleKey]int64{}
 	for _, sample := range p.Sample {
 		v := Totals{AllocObjects: sample.Value[0], AllocBytes: sample.Value[1], InuseObjects: sample.Value[2], InuseBytes: sample.Value[3]}
 		s.Total.add(v)
@@ -135,8 +135,15 @@ func oracle(t *testing.T, text string, symbol func(uint64) (string, bool)) Snaps
 			sums[key] = new(Totals)
 		}
 		sums[key].add(v)
+		if sizes := sample.NumLabel["bytes"]; key.class != Value && len(sizes) == 1 {
+			largest[key] = max(largest[key], sizes[0])
+		}
 	}
 	s.Sites = sortedSites(sums)
+	for i := range s.Sites {
+		at := &s.Sites[i]
+		at.LargestBytes = largest[oracleKey{stacktext.Place{Function: at.Function, File: at.File, Line: at.Line}, at.Class}]
+	}
 	return s
 }
 

@@ -21,8 +21,10 @@ func Parse(r io.Reader, l Limits) (*Text, error) { return parseEach(r, l, nil) }
 // parseEach is Parse, and tells each bucket that is in a group, the number of its chain with it. nil is told nothing.
 func parseEach(r io.Reader, l Limits, each func(chain int, b *bucket)) (*Text, error) {
 	p := parser{in: format.Read(r, l), text: &Text{}, each: each}
-	if idle, ok := idleGroups.Get().(*[]group); ok {
-		p.groups = (*idle)[:0]
+	if idle, ok := idleSlices.Get().(*slicesOfParser); ok {
+		p.slicesOfParser = *idle
+	} else {
+		p.owners = map[ownedKey]int32{}
 	}
 	defer p.close()
 	p.stats.stats = &p.text.MemStats
@@ -36,27 +38,35 @@ func parseEach(r io.Reader, l Limits, each func(chain int, b *bucket)) (*Text, e
 		return nil, err
 	}
 	p.text.Bytes = p.in.Read()
-	p.text.table, p.text.groups = p.in.Table(), slices.Clone(p.groups)
+	p.text.table, p.text.groups, p.text.owned = p.in.Table(), slices.Clone(p.groups), slices.Clone(p.owned)
 	return p.text, nil
 }
 
-// idleGroups are for the next texts: *[]group.
-var idleGroups sync.Pool
+// slicesOfParser are what is kept for the next texts.
+type slicesOfParser struct {
+	groups []group // by the reader's chains
+	owned  []owned
+	owners map[ownedKey]int32 // index in owned
+}
+
+// idleSlices are for the next texts: *slicesOfParser.
+var idleSlices sync.Pool
 
 func (p *parser) close() {
 	p.in.Close()
-	if cap(p.groups) <= 8<<10 { // half a megabyte
-		idleGroups.Put(&p.groups)
+	if cap(p.groups) <= 8<<10 && cap(p.owned) <= 8<<10 { // half a megabyte each
+		clear(p.owners)
+		idleSlices.Put(&slicesOfParser{p.groups[:0], p.owned[:0], p.owners})
 	}
 }
 
 // parser is the state of one reading.
 type parser struct {
-	in     *stacktext.Reader
-	text   *Text
-	groups []group // by the reader's chains
-	stats  memStatsReader
-	each   func(chain int, b *bucket)
+	slicesOfParser
+	in    *stacktext.Reader
+	text  *Text
+	stats memStatsReader
+	each  func(chain int, b *bucket)
 
 	records int
 	open    bool // a bucket is being read

@@ -115,6 +115,7 @@ func (p *parser) finish() error {
 		p.groups = append(p.groups, group{})
 	}
 	p.groups[i].add(&p.now)
+	p.own(i)
 	if p.each != nil {
 		p.each(i, &p.now)
 	}

@@ -28,6 +28,7 @@ type siteSum struct {
 	totals   Totals
 	variance float64
 	rungs    rungs
+	largest  int64 // block that was sampled, bytes
 }
 
 // idleSums are for the next snapshots: *siteSums.
@@ -109,7 +110,7 @@ func (s *siteSum) site() Site {
 		Function: s.place.Function, File: s.place.File, Line: s.place.Line, Class: classes[s.class],
 		AllocBytes: s.totals.AllocBytes, AllocObjects: s.totals.AllocObjects,
 		InuseBytes: s.totals.InuseBytes, InuseObjects: s.totals.InuseObjects,
-		Samples: s.totals.Samples, StdErrBytes: math.Sqrt(s.variance + unseen*unseen),
+		Samples: s.totals.Samples, StdErrBytes: math.Sqrt(s.variance + unseen*unseen), LargestBytes: s.largest,
 	}
 }
 

@@ -16,6 +16,7 @@ type Site struct {
 	InuseObjects   int64
 	Samples        int64   // sampled allocations behind AllocBytes
 	StdErrBytes    float64 // standard error of AllocBytes; for growing maps before Go 1.24 with the largest unseen rung
+	LargestBytes   int64   // of the largest sampled block, in the classes of maps; 0 where only a protobuf profile was read
 }
 
 // Snapshot is one heap profile by call site. The sites and the observer add up to Total.
@@ -24,29 +25,39 @@ type Snapshot struct {
 	MemStats      MemStats
 	Sites         []Site // by AllocBytes from the largest, then by name
 	Total         Totals
-	Observer      Totals   // what the profile's own serving allocated
-	ObserverBytes int64    // Observer.AllocBytes
-	Unresolved    int      // hidden addresses without a name
-	Warnings      []string // what to know before believing the numbers
+	Observer      Totals       // what the profile's own serving allocated
+	ObserverBytes int64        // Observer.AllocBytes
+	Families      []FamilySite // avoidable ways of allocating, by AllocBytes from the largest; of a text only
+	Runtime       Runtime      // what the frames tell of it; of a text only
+	Unresolved    int          // hidden addresses without a name
+	Warnings      []string     // what to know before believing the numbers
 }
 
 // Snapshot classifies the groups. symbol gives the name of a hidden frame's address; where it has none, the site's class
 // is Unknown.
 func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
 	meanings := t.meanings(symbol)
-	sums := newSiteSums(t)
+	sums, families := newSiteSums(t), newFamilySums()
 	defer sums.close()
+	defer families.close()
 	for i := range t.groups {
 		chain, group := t.table.Chain(i), &t.groups[i]
-		class, ladder := t.classify(chain, meanings)
-		sum := sums.of(t, t.site(chain), class)
+		told := t.classify(chain, meanings)
+		families.take(t, chain, group, &told)
+		sum := sums.of(t, t.site(chain), told.class)
 		sum.totals.add(group.totals)
 		sum.variance += group.variance
-		if ladder && t.Rate > 1 {
+		if told.class != isValue && told.class != isUnknown {
+			sum.largest = max(sum.largest, group.rungs.largest)
+		}
+		if told.ladder && t.Rate > 1 {
 			sum.rungs.merge(group.rungs)
 		}
 	}
-	s := Snapshot{Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes, Sites: sums.sites()}
+	s := Snapshot{
+		Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes, Sites: sums.sites(),
+		Families: families.sites(), Runtime: t.runtime(meanings),
+	}
 	for _, m := range meanings {
 		if !m.known {
 			s.Unresolved++
@@ -73,5 +84,6 @@ func (t *Text) warn(s *Snapshot) {
 	warn(s.Unresolved > 0, "%d runtime frames have no name", s.Unresolved)
 	warn(unknown > 0, "%d allocated bytes are of class unknown", unknown)
 	warn(t.table.Odd > 0, "%d lines of stacks were not understood", t.table.Odd)
+	warn(t.unowned > 0, "%d records are in no family: too many lines call libraries", t.unowned)
 	warn(t.table.CutNames > 0, "%d names were longer than the limit and are cut", t.table.CutNames)
 }

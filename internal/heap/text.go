@@ -15,6 +15,9 @@ type Text struct {
 
 	table  stacktext.Table
 	groups []group // of the table's chains
+	owned  []owned // of groups whose site is a library's
+
+	unowned int // records whose owner was one too many
 }
 
 // Unknown gives, sorted and once each, the addresses whose names Snapshot will need and which known does not have. They

@@ -22,15 +22,6 @@ func (t *Totals) add(o Totals) bool {
 		sum(&t.InuseBytes, o.InuseBytes) && sum(&t.InuseObjects, o.InuseObjects) && sum(&t.Samples, o.Samples)
 }
 
-// plus adds what is known to fit.
-func (t *Totals) plus(o *Totals) {
-	t.AllocBytes += o.AllocBytes
-	t.AllocObjects += o.AllocObjects
-	t.InuseBytes += o.InuseBytes
-	t.InuseObjects += o.InuseObjects
-	t.Samples += o.Samples
-}
-
 // missed is the probability that a block of this size is not sampled: exp(-size/rate).
 func missed(objects, bytes, rate int64) float64 {
 	return math.Exp(-float64(bytes) / float64(objects) / float64(rate))

@@ -21,6 +21,36 @@ type Frame struct {
 	Address  uint64
 	Skip     bool // not a call site: the runtime, or a library on the way to it
 	Observer bool
+	Mark     Mark
+}
+
+// Mark is what the rules of a Format say of a frame beyond Skip. The bits above these are the format's own.
+type Mark uint32
+
+const (
+	// Library is a frame that is passed over on the way from a Followed site to its owner, the first frame without it.
+	Library Mark = 1 << iota
+	// Followed is a frame behind which, where it is a site, the stack is read on until its owner.
+	Followed
+	// Standard is a function named as one of the standard library, or a file of it. One without the other is not of it: then
+	// the frame has no mark at all.
+	Standard
+	// Closure is a function literal that is no Library by its name. It may have been inlined together with the function that
+	// it is written in, and then it has the name of the caller, and only its file tells.
+	Closure
+	// FirstOwnMark is the lowest bit of the format's own.
+	FirstOwnMark
+)
+
+// in is the mark of a function in a file.
+func (m Mark) in(file Mark) Mark {
+	switch {
+	case m&Standard != 0 && file&Standard == 0:
+		return 0
+	case m == Closure && file&Standard != 0:
+		return file
+	}
+	return m
 }
 
 // frameKey tells frames of cgo apart: several of them may stand at one address, one below the other.
@@ -35,8 +65,8 @@ func (r *Reader) frame(key frameKey, rest []byte) int32 {
 		return id
 	}
 	cell, file, line := splitFrame(rest)
-	name := r.names.intern(cell)
-	f := Frame{Place{name.string, r.names.intern(file).string, line}, key.address, name.skip, name.observer}
+	name, path := r.names.intern(cell), r.names.intern(file)
+	f := Frame{Place{name.string, path.string, line}, key.address, name.skip, name.observer, name.mark.in(path.mark)}
 	if len(cell) == 0 {
 		f.Function = "0x" + strconv.FormatUint(key.address, 16)
 	}

@@ -13,6 +13,7 @@ const maxNames = 1 << 20
 // names makes each name of the texts once.
 type names struct {
 	passOver func(name string) bool
+	mark     func(name string) Mark
 	known    map[string]name // by what the text says
 	bytes    int             // of all in known
 	limit    int             // of one name, bytes
@@ -26,6 +27,7 @@ type name struct {
 	cutIn    uint64 // number of the last text in which it was cut; 0 when it is whole
 	skip     bool   // see Frame
 	observer bool
+	mark     Mark
 }
 
 // reset begins a new text.
@@ -50,6 +52,9 @@ func (n *names) intern(b []byte) name {
 			known.cutIn = n.text
 		}
 		known.skip, known.observer = n.passOver(raw), IsObserver(b)
+		if n.mark != nil {
+			known.mark = n.mark(raw)
+		}
 		n.bytes += len(raw) + len(known.string)
 	}
 	if known.cutIn > 0 {

@@ -12,6 +12,8 @@ import (
 type Format struct {
 	Truncated error                  // what a text that breaks off is refused with; wraps ErrTruncated
 	PassOver  func(name string) bool // a function that is not a call site
+	// Mark says what else is of interest of a function's name or a file's path, see Frame.Mark. nil: nothing is.
+	Mark func(name string) Mark
 
 	idle sync.Pool // of *Reader
 }
@@ -27,6 +29,7 @@ type Reader struct {
 	frames    []Frame
 	byAddress map[uint64]int32   // index in frames
 	repeated  map[frameKey]int32 // index in frames, where repeat > 0
+	passed    [256]passedFrame   // behind Followed sites: what was seen last at a place
 	chains    chains
 	odd       int
 
@@ -40,7 +43,7 @@ func (f *Format) Read(r io.Reader, l Limits) *Reader {
 	if !ok {
 		rd = &Reader{format: f, byAddress: map[uint64]int32{}, repeated: map[frameKey]int32{}}
 		rd.chains.byHash = map[uint64]int32{}
-		rd.names.passOver = f.PassOver
+		rd.names.passOver, rd.names.mark = f.PassOver, f.Mark
 	}
 	rd.limits = l.WithDefaults()
 	rd.reset(r, rd.limits, f.Truncated)
@@ -61,6 +64,7 @@ func (r *Reader) Close() {
 	r.frames = r.frames[:0]
 	clear(r.byAddress)
 	clear(r.repeated)
+	clear(r.passed[:])
 	r.chains.reset()
 	r.odd = 0
 	r.open.reset()
@@ -69,6 +73,9 @@ func (r *Reader) Close() {
 
 // Records is the limit of the number of records.
 func (r *Reader) Records() int { return r.limits.Records }
+
+// Groups is the limit of the number of call sites.
+func (r *Reader) Groups() int { return r.limits.Groups }
 
 // Table is what was read, in memory of its own.
 func (r *Reader) Table() Table {

@@ -22,12 +22,15 @@ type openStack struct {
 	sited    bool     // the last of path is the site
 	whole    bool     // callers are wanted
 	callers  []int32  // the visible frames behind the site
+	follows  bool     // the owner is looked for
+	owner    int32    // first frame behind a Followed site that is no Library; -1 for none
+	marks    Mark     // of the frames between them
 	observer bool     // the stack is the observer's own
 	last     frameKey // of the '#' line before
 }
 
 func (s *openStack) reset() {
-	*s = openStack{hidden: s.hidden[:0], path: s.path[:0], callers: s.callers[:0]}
+	*s = openStack{hidden: s.hidden[:0], path: s.path[:0], callers: s.callers[:0], owner: -1}
 }
 
 // Open begins the stack of a record: pcs is what stands behind its '@'. whole: Callers will be asked.
@@ -44,12 +47,18 @@ func (r *Reader) Observed() bool { return r.open.observer }
 // Table.Frames. They are valid until the next Open.
 func (r *Reader) Callers() []int32 { return r.open.callers }
 
+// Owner is the frame to which a Followed site of the open stack leads, an index into Table.Frames, and the marks of the
+// frames between them. ok is false where the site is not Followed, or nothing but Library is behind it.
+func (r *Reader) Owner() (id int32, between Mark, ok bool) {
+	return r.open.owner, r.open.marks, r.open.owner >= 0
+}
+
 // Frame reads one '#' line of the open stack: `#\t0xADDRESS\tNAME+0xOFFSET\tFILE:LINE`, the cells padded with tabs.
-// Behind the site only the observer is looked for, because that is most of the text.
+// Behind the site, and its owner where that is looked for, only the observer is looked for, because that is most of the text.
 func (r *Reader) Frame(line []byte) error {
 	s := &r.open
 	settled := s.matched || s.tries == maxTries
-	if s.sited && settled && !s.whole {
+	if s.sited && settled && !s.whole && !s.follows {
 		s.observer = s.observer || IsObserver(line[nameAt(line):])
 		return nil
 	}
@@ -64,7 +73,7 @@ func (r *Reader) Frame(line []byte) error {
 			return err
 		}
 	}
-	if s.sited && (!s.whole || len(s.callers) == maxCallers) {
+	if s.sited && !s.follows && (!s.whole || len(s.callers) == maxCallers) {
 		s.observer = s.observer || IsObserver(line[nameAt(line):])
 		return nil
 	}
@@ -73,11 +82,18 @@ func (r *Reader) Frame(line []byte) error {
 	} else {
 		s.last = frameKey{address, 0}
 	}
+	if s.follows && s.last.repeat == 0 && r.passes(address, rest) {
+		return nil
+	}
 	if r.chains.held()+len(s.path) >= r.limits.Addresses || len(r.frames) >= r.limits.Addresses {
+		if s.follows { // the text is worth more than an owner
+			s.follows = false
+			return nil
+		}
 		return r.Limit("addresses", r.limits.Addresses)
 	}
 	r.visible(r.frame(s.last, rest))
-	if s.sited && s.matched && !s.whole {
+	if s.sited && s.matched && !s.whole && !s.follows {
 		r.restOfStack()
 	}
 	return nil
@@ -87,12 +103,50 @@ func (r *Reader) Frame(line []byte) error {
 func (r *Reader) visible(id int32) {
 	s, frame := &r.open, &r.frames[id]
 	s.observer = s.observer || frame.Observer
+	if s.follows {
+		if frame.Mark&Library != 0 { // of cgo
+			s.marks |= frame.Mark
+		} else {
+			s.owner, s.follows = id, false
+		}
+	}
 	if s.sited {
-		s.callers = append(s.callers, id)
+		if s.whole && len(s.callers) < maxCallers {
+			s.callers = append(s.callers, id)
+		}
 		return
 	}
 	s.path = append(s.path, id)
 	s.sited = !frame.Skip
+	s.follows = s.sited && frame.Mark&Followed != 0
+}
+
+// passedFrame is a Library's frame at an address.
+type passedFrame struct {
+	address  uint64
+	mark     Mark // 0 where nothing was seen yet
+	observer bool
+}
+
+// passes takes the next frame behind a Followed site, unless it is the owner. Of a Library's only the mark is kept.
+func (r *Reader) passes(address uint64, rest []byte) bool {
+	s := &r.open
+	seen := &r.passed[address*0x9e3779b97f4a7c15>>56]
+	if seen.address != address || seen.mark == 0 {
+		cell, file, _ := splitFrame(rest)
+		name := r.names.intern(cell)
+		mark := name.mark
+		if mark&(Standard|Closure) != 0 {
+			mark = mark.in(r.names.intern(file).mark)
+		}
+		if mark&Library == 0 {
+			return false
+		}
+		*seen = passedFrame{address, mark, name.observer}
+	}
+	s.marks |= seen.mark
+	s.observer = s.observer || seen.observer
+	return true
 }
 
 // maxNameAt is where the name begins in `#\t0x`, 16 digits, `\tNAME`.

@@ -83,7 +83,7 @@ func TestReader(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		want := []Frame{
-			{Place{"lib.f", "/lib.go", 1}, 0x20, true, false}, {Place{"main.f", "/main.go", 1}, 0x30, false, false},
+			{Place{"lib.f", "/lib.go", 1}, 0x20, true, false, 0}, {Place{"main.f", "/main.go", 1}, 0x30, false, false, 0},
 		}
 		if diff := cmp.Diff(want, table.Frames); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -44,7 +44,7 @@ func useGopls(s *session) {
 	e := &editor{s: s, answers: map[int]chan error{}}
 	root, err := os.Getwd()
 	if err == nil {
-		e.conn, err = net.Dial("tcp", "127.0.0.1:14389")
+		e.conn, err = new(net.Dialer).DialContext(s.ctx, "tcp", "127.0.0.1:14389")
 	}
 	if err != nil {
 		s.note(err)

@@ -4,6 +4,7 @@ package metadata
 
 import (
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/confmap"
 )
@@ -163,6 +164,26 @@ type GoProcessorLimitMetricConfig struct {
 }
 
 func (ms *GoProcessorLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateContainerMemoryLimitMetricConfig provides config for the heapgate.container.memory.limit metric.
+type HeapgateContainerMemoryLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateContainerMemoryLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -413,6 +434,114 @@ func (ms *HeapgateCPUProfileUsageMetricConfig) Unmarshal(parser *confmap.Conf) e
 	}
 
 	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateFamilyAllocatedMetricAttributeKey specifies the key of an attribute for the heapgate.family.allocated metric.
+type HeapgateFamilyAllocatedMetricAttributeKey string
+
+const (
+	HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName HeapgateFamilyAllocatedMetricAttributeKey = "code.function.name"
+	HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily   HeapgateFamilyAllocatedMetricAttributeKey = "heapgate.family"
+	HeapgateFamilyAllocatedMetricAttributeKeyCodeFilePath     HeapgateFamilyAllocatedMetricAttributeKey = "code.file.path"
+	HeapgateFamilyAllocatedMetricAttributeKeyCodeLineNumber   HeapgateFamilyAllocatedMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateFamilyAllocatedMetricConfig provides config for the heapgate.family.allocated metric.
+type HeapgateFamilyAllocatedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                      `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateFamilyAllocatedMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateFamilyAllocatedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateFamilyAllocatedMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocatedMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocatedMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.family.allocated doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.family, code.file.path, code.line.number]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily) {
+		return fmt.Errorf("heapgate.family is a required attribute for heapgate.family.allocated metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateFamilyAllocationsMetricAttributeKey specifies the key of an attribute for the heapgate.family.allocations metric.
+type HeapgateFamilyAllocationsMetricAttributeKey string
+
+const (
+	HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName HeapgateFamilyAllocationsMetricAttributeKey = "code.function.name"
+	HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily   HeapgateFamilyAllocationsMetricAttributeKey = "heapgate.family"
+	HeapgateFamilyAllocationsMetricAttributeKeyCodeFilePath     HeapgateFamilyAllocationsMetricAttributeKey = "code.file.path"
+	HeapgateFamilyAllocationsMetricAttributeKeyCodeLineNumber   HeapgateFamilyAllocationsMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateFamilyAllocationsMetricConfig provides config for the heapgate.family.allocations metric.
+type HeapgateFamilyAllocationsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                        `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateFamilyAllocationsMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateFamilyAllocationsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateFamilyAllocationsMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocationsMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocationsMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.family.allocations doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.family, code.file.path, code.line.number]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily) {
+		return fmt.Errorf("heapgate.family is a required attribute for heapgate.family.allocations metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
 	return nil
 }
 
@@ -1278,6 +1407,26 @@ func (ms *HeapgateProcessStartTimeMetricConfig) Unmarshal(parser *confmap.Conf) 
 	return nil
 }
 
+// HeapgateProfileAllocatedMetricConfig provides config for the heapgate.profile.allocated metric.
+type HeapgateProfileAllocatedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateProfileAllocatedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateProfileInuseMetricConfig provides config for the heapgate.profile.inuse metric.
 type HeapgateProfileInuseMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -1305,6 +1454,26 @@ type HeapgateProfileRateMetricConfig struct {
 }
 
 func (ms *HeapgateProfileRateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateRuntimeInfoMetricConfig provides config for the heapgate.runtime.info metric.
+type HeapgateRuntimeInfoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateRuntimeInfoMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -1703,6 +1872,57 @@ func (ms *HeapgateSiteInuseObjectsMetricConfig) Validate() error {
 		case HeapgateSiteInuseObjectsMetricAttributeKeyCodeFunctionName, HeapgateSiteInuseObjectsMetricAttributeKeyHeapgateClass, HeapgateSiteInuseObjectsMetricAttributeKeyCodeFilePath, HeapgateSiteInuseObjectsMetricAttributeKeyCodeLineNumber:
 		default:
 			return fmt.Errorf("metric heapgate.site.inuse_objects doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.class, code.file.path, code.line.number]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HeapgateSiteLargestMetricAttributeKey specifies the key of an attribute for the heapgate.site.largest metric.
+type HeapgateSiteLargestMetricAttributeKey string
+
+const (
+	HeapgateSiteLargestMetricAttributeKeyCodeFunctionName HeapgateSiteLargestMetricAttributeKey = "code.function.name"
+	HeapgateSiteLargestMetricAttributeKeyHeapgateClass    HeapgateSiteLargestMetricAttributeKey = "heapgate.class"
+	HeapgateSiteLargestMetricAttributeKeyCodeFilePath     HeapgateSiteLargestMetricAttributeKey = "code.file.path"
+	HeapgateSiteLargestMetricAttributeKeyCodeLineNumber   HeapgateSiteLargestMetricAttributeKey = "code.line.number"
+)
+
+// HeapgateSiteLargestMetricConfig provides config for the heapgate.site.largest metric.
+type HeapgateSiteLargestMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                  `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HeapgateSiteLargestMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HeapgateSiteLargestMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HeapgateSiteLargestMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HeapgateSiteLargestMetricAttributeKeyCodeFunctionName, HeapgateSiteLargestMetricAttributeKeyHeapgateClass, HeapgateSiteLargestMetricAttributeKeyCodeFilePath, HeapgateSiteLargestMetricAttributeKeyCodeLineNumber:
+		default:
+			return fmt.Errorf("metric heapgate.site.largest doesn't have an attribute %v, valid attributes: [code.function.name, heapgate.class, code.file.path, code.line.number]", val)
 		}
 	}
 
@@ -2161,71 +2381,77 @@ func (ms *HeapgateTraceWindowMetricConfig) Unmarshal(parser *confmap.Conf) error
 
 // MetricsConfig provides config for go_runtime metrics.
 type MetricsConfig struct {
-	GoGoroutineCount            GoGoroutineCountMetricConfig            `mapstructure:"go.goroutine.count"`
-	GoMemoryAllocated           GoMemoryAllocatedMetricConfig           `mapstructure:"go.memory.allocated"`
-	GoMemoryAllocations         GoMemoryAllocationsMetricConfig         `mapstructure:"go.memory.allocations"`
-	GoMemoryGcCycles            GoMemoryGcCyclesMetricConfig            `mapstructure:"go.memory.gc.cycles"`
-	GoMemoryGcGoal              GoMemoryGcGoalMetricConfig              `mapstructure:"go.memory.gc.goal"`
-	GoMemoryUsed                GoMemoryUsedMetricConfig                `mapstructure:"go.memory.used"`
-	GoProcessorLimit            GoProcessorLimitMetricConfig            `mapstructure:"go.processor.limit"`
-	HeapgateContentionCount     HeapgateContentionCountMetricConfig     `mapstructure:"heapgate.contention.count"`
-	HeapgateContentionTime      HeapgateContentionTimeMetricConfig      `mapstructure:"heapgate.contention.time"`
-	HeapgateCPUProfileGcShare   HeapgateCPUProfileGcShareMetricConfig   `mapstructure:"heapgate.cpu.profile.gc_share"`
-	HeapgateCPUProfileMapShare  HeapgateCPUProfileMapShareMetricConfig  `mapstructure:"heapgate.cpu.profile.map_share"`
-	HeapgateCPUProfileSamples   HeapgateCPUProfileSamplesMetricConfig   `mapstructure:"heapgate.cpu.profile.samples"`
-	HeapgateCPUProfileUsage     HeapgateCPUProfileUsageMetricConfig     `mapstructure:"heapgate.cpu.profile.usage"`
-	HeapgateGcClockTime         HeapgateGcClockTimeMetricConfig         `mapstructure:"heapgate.gc.clock.time"`
-	HeapgateGcCPUMarkShare      HeapgateGcCPUMarkShareMetricConfig      `mapstructure:"heapgate.gc.cpu.mark_share"`
-	HeapgateGcCPUTime           HeapgateGcCPUTimeMetricConfig           `mapstructure:"heapgate.gc.cpu.time"`
-	HeapgateGcCPUTotalShare     HeapgateGcCPUTotalShareMetricConfig     `mapstructure:"heapgate.gc.cpu.total_share"`
-	HeapgateGcCPUFraction       HeapgateGcCPUFractionMetricConfig       `mapstructure:"heapgate.gc.cpu_fraction"`
-	HeapgateGcElapsed           HeapgateGcElapsedMetricConfig           `mapstructure:"heapgate.gc.elapsed"`
-	HeapgateGcForced            HeapgateGcForcedMetricConfig            `mapstructure:"heapgate.gc.forced"`
-	HeapgateGcLast              HeapgateGcLastMetricConfig              `mapstructure:"heapgate.gc.last"`
-	HeapgateGcOverGoal          HeapgateGcOverGoalMetricConfig          `mapstructure:"heapgate.gc.over_goal"`
-	HeapgateGcPauseMax          HeapgateGcPauseMaxMetricConfig          `mapstructure:"heapgate.gc.pause.max"`
-	HeapgateGctraceCycles       HeapgateGctraceCyclesMetricConfig       `mapstructure:"heapgate.gctrace.cycles"`
-	HeapgateGctraceHeapGoal     HeapgateGctraceHeapGoalMetricConfig     `mapstructure:"heapgate.gctrace.heap.goal"`
-	HeapgateGctraceHeapLive     HeapgateGctraceHeapLiveMetricConfig     `mapstructure:"heapgate.gctrace.heap.live"`
-	HeapgateGctraceRecords      HeapgateGctraceRecordsMetricConfig      `mapstructure:"heapgate.gctrace.records"`
-	HeapgateGctraceSummed       HeapgateGctraceSummedMetricConfig       `mapstructure:"heapgate.gctrace.summed"`
-	HeapgateGoroutineByState    HeapgateGoroutineByStateMetricConfig    `mapstructure:"heapgate.goroutine.by_state"`
-	HeapgateGoroutineInMap      HeapgateGoroutineInMapMetricConfig      `mapstructure:"heapgate.goroutine.in_map"`
-	HeapgateGoroutineLeaked     HeapgateGoroutineLeakedMetricConfig     `mapstructure:"heapgate.goroutine.leaked"`
-	HeapgateGoroutineSiteCount  HeapgateGoroutineSiteCountMetricConfig  `mapstructure:"heapgate.goroutine.site.count"`
-	HeapgateGoroutineSiteGrowth HeapgateGoroutineSiteGrowthMetricConfig `mapstructure:"heapgate.goroutine.site.growth"`
-	HeapgateHeapAlloc           HeapgateHeapAllocMetricConfig           `mapstructure:"heapgate.heap.alloc"`
-	HeapgateHeapIdle            HeapgateHeapIdleMetricConfig            `mapstructure:"heapgate.heap.idle"`
-	HeapgateHeapInuse           HeapgateHeapInuseMetricConfig           `mapstructure:"heapgate.heap.inuse"`
-	HeapgateHeapObjects         HeapgateHeapObjectsMetricConfig         `mapstructure:"heapgate.heap.objects"`
-	HeapgateHeapReleased        HeapgateHeapReleasedMetricConfig        `mapstructure:"heapgate.heap.released"`
-	HeapgateMemoryLimit         HeapgateMemoryLimitMetricConfig         `mapstructure:"heapgate.memory.limit"`
-	HeapgateObservedUntil       HeapgateObservedUntilMetricConfig       `mapstructure:"heapgate.observed_until"`
-	HeapgateProcessCrashes      HeapgateProcessCrashesMetricConfig      `mapstructure:"heapgate.process.crashes"`
-	HeapgateProcessRssMax       HeapgateProcessRssMaxMetricConfig       `mapstructure:"heapgate.process.rss.max"`
-	HeapgateProcessStartTime    HeapgateProcessStartTimeMetricConfig    `mapstructure:"heapgate.process.start_time"`
-	HeapgateProfileInuse        HeapgateProfileInuseMetricConfig        `mapstructure:"heapgate.profile.inuse"`
-	HeapgateProfileRate         HeapgateProfileRateMetricConfig         `mapstructure:"heapgate.profile.rate"`
-	HeapgateScrapeCost          HeapgateScrapeCostMetricConfig          `mapstructure:"heapgate.scrape.cost"`
-	HeapgateScrapeDuration      HeapgateScrapeDurationMetricConfig      `mapstructure:"heapgate.scrape.duration"`
-	HeapgateScrapeErrors        HeapgateScrapeErrorsMetricConfig        `mapstructure:"heapgate.scrape.errors"`
-	HeapgateScrapeInterval      HeapgateScrapeIntervalMetricConfig      `mapstructure:"heapgate.scrape.interval"`
-	HeapgateSiteAllocated       HeapgateSiteAllocatedMetricConfig       `mapstructure:"heapgate.site.allocated"`
-	HeapgateSiteAllocations     HeapgateSiteAllocationsMetricConfig     `mapstructure:"heapgate.site.allocations"`
-	HeapgateSiteInuse           HeapgateSiteInuseMetricConfig           `mapstructure:"heapgate.site.inuse"`
-	HeapgateSiteInuseObjects    HeapgateSiteInuseObjectsMetricConfig    `mapstructure:"heapgate.site.inuse_objects"`
-	HeapgateSiteSamples         HeapgateSiteSamplesMetricConfig         `mapstructure:"heapgate.site.samples"`
-	HeapgateSiteStderr          HeapgateSiteStderrMetricConfig          `mapstructure:"heapgate.site.stderr"`
-	HeapgateTargetUp            HeapgateTargetUpMetricConfig            `mapstructure:"heapgate.target.up"`
-	HeapgateTraceGcBlocked      HeapgateTraceGcBlockedMetricConfig      `mapstructure:"heapgate.trace.gc.blocked"`
-	HeapgateTraceGcCycles       HeapgateTraceGcCyclesMetricConfig       `mapstructure:"heapgate.trace.gc.cycles"`
-	HeapgateTraceGcTime         HeapgateTraceGcTimeMetricConfig         `mapstructure:"heapgate.trace.gc.time"`
-	HeapgateTraceHeapGoal       HeapgateTraceHeapGoalMetricConfig       `mapstructure:"heapgate.trace.heap.goal"`
-	HeapgateTraceMarkAssistTime HeapgateTraceMarkAssistTimeMetricConfig `mapstructure:"heapgate.trace.mark_assist.time"`
-	HeapgateTraceStwCount       HeapgateTraceStwCountMetricConfig       `mapstructure:"heapgate.trace.stw.count"`
-	HeapgateTraceStwMax         HeapgateTraceStwMaxMetricConfig         `mapstructure:"heapgate.trace.stw.max"`
-	HeapgateTraceStwTime        HeapgateTraceStwTimeMetricConfig        `mapstructure:"heapgate.trace.stw.time"`
-	HeapgateTraceWindow         HeapgateTraceWindowMetricConfig         `mapstructure:"heapgate.trace.window"`
+	GoGoroutineCount             GoGoroutineCountMetricConfig             `mapstructure:"go.goroutine.count"`
+	GoMemoryAllocated            GoMemoryAllocatedMetricConfig            `mapstructure:"go.memory.allocated"`
+	GoMemoryAllocations          GoMemoryAllocationsMetricConfig          `mapstructure:"go.memory.allocations"`
+	GoMemoryGcCycles             GoMemoryGcCyclesMetricConfig             `mapstructure:"go.memory.gc.cycles"`
+	GoMemoryGcGoal               GoMemoryGcGoalMetricConfig               `mapstructure:"go.memory.gc.goal"`
+	GoMemoryUsed                 GoMemoryUsedMetricConfig                 `mapstructure:"go.memory.used"`
+	GoProcessorLimit             GoProcessorLimitMetricConfig             `mapstructure:"go.processor.limit"`
+	HeapgateContainerMemoryLimit HeapgateContainerMemoryLimitMetricConfig `mapstructure:"heapgate.container.memory.limit"`
+	HeapgateContentionCount      HeapgateContentionCountMetricConfig      `mapstructure:"heapgate.contention.count"`
+	HeapgateContentionTime       HeapgateContentionTimeMetricConfig       `mapstructure:"heapgate.contention.time"`
+	HeapgateCPUProfileGcShare    HeapgateCPUProfileGcShareMetricConfig    `mapstructure:"heapgate.cpu.profile.gc_share"`
+	HeapgateCPUProfileMapShare   HeapgateCPUProfileMapShareMetricConfig   `mapstructure:"heapgate.cpu.profile.map_share"`
+	HeapgateCPUProfileSamples    HeapgateCPUProfileSamplesMetricConfig    `mapstructure:"heapgate.cpu.profile.samples"`
+	HeapgateCPUProfileUsage      HeapgateCPUProfileUsageMetricConfig      `mapstructure:"heapgate.cpu.profile.usage"`
+	HeapgateFamilyAllocated      HeapgateFamilyAllocatedMetricConfig      `mapstructure:"heapgate.family.allocated"`
+	HeapgateFamilyAllocations    HeapgateFamilyAllocationsMetricConfig    `mapstructure:"heapgate.family.allocations"`
+	HeapgateGcClockTime          HeapgateGcClockTimeMetricConfig          `mapstructure:"heapgate.gc.clock.time"`
+	HeapgateGcCPUMarkShare       HeapgateGcCPUMarkShareMetricConfig       `mapstructure:"heapgate.gc.cpu.mark_share"`
+	HeapgateGcCPUTime            HeapgateGcCPUTimeMetricConfig            `mapstructure:"heapgate.gc.cpu.time"`
+	HeapgateGcCPUTotalShare      HeapgateGcCPUTotalShareMetricConfig      `mapstructure:"heapgate.gc.cpu.total_share"`
+	HeapgateGcCPUFraction        HeapgateGcCPUFractionMetricConfig        `mapstructure:"heapgate.gc.cpu_fraction"`
+	HeapgateGcElapsed            HeapgateGcElapsedMetricConfig            `mapstructure:"heapgate.gc.elapsed"`
+	HeapgateGcForced             HeapgateGcForcedMetricConfig             `mapstructure:"heapgate.gc.forced"`
+	HeapgateGcLast               HeapgateGcLastMetricConfig               `mapstructure:"heapgate.gc.last"`
+	HeapgateGcOverGoal           HeapgateGcOverGoalMetricConfig           `mapstructure:"heapgate.gc.over_goal"`
+	HeapgateGcPauseMax           HeapgateGcPauseMaxMetricConfig           `mapstructure:"heapgate.gc.pause.max"`
+	HeapgateGctraceCycles        HeapgateGctraceCyclesMetricConfig        `mapstructure:"heapgate.gctrace.cycles"`
+	HeapgateGctraceHeapGoal      HeapgateGctraceHeapGoalMetricConfig      `mapstructure:"heapgate.gctrace.heap.goal"`
+	HeapgateGctraceHeapLive      HeapgateGctraceHeapLiveMetricConfig      `mapstructure:"heapgate.gctrace.heap.live"`
+	HeapgateGctraceRecords       HeapgateGctraceRecordsMetricConfig       `mapstructure:"heapgate.gctrace.records"`
+	HeapgateGctraceSummed        HeapgateGctraceSummedMetricConfig        `mapstructure:"heapgate.gctrace.summed"`
+	HeapgateGoroutineByState     HeapgateGoroutineByStateMetricConfig     `mapstructure:"heapgate.goroutine.by_state"`
+	HeapgateGoroutineInMap       HeapgateGoroutineInMapMetricConfig       `mapstructure:"heapgate.goroutine.in_map"`
+	HeapgateGoroutineLeaked      HeapgateGoroutineLeakedMetricConfig      `mapstructure:"heapgate.goroutine.leaked"`
+	HeapgateGoroutineSiteCount   HeapgateGoroutineSiteCountMetricConfig   `mapstructure:"heapgate.goroutine.site.count"`
+	HeapgateGoroutineSiteGrowth  HeapgateGoroutineSiteGrowthMetricConfig  `mapstructure:"heapgate.goroutine.site.growth"`
+	HeapgateHeapAlloc            HeapgateHeapAllocMetricConfig            `mapstructure:"heapgate.heap.alloc"`
+	HeapgateHeapIdle             HeapgateHeapIdleMetricConfig             `mapstructure:"heapgate.heap.idle"`
+	HeapgateHeapInuse            HeapgateHeapInuseMetricConfig            `mapstructure:"heapgate.heap.inuse"`
+	HeapgateHeapObjects          HeapgateHeapObjectsMetricConfig          `mapstructure:"heapgate.heap.objects"`
+	HeapgateHeapReleased         HeapgateHeapReleasedMetricConfig         `mapstructure:"heapgate.heap.released"`
+	HeapgateMemoryLimit          HeapgateMemoryLimitMetricConfig          `mapstructure:"heapgate.memory.limit"`
+	HeapgateObservedUntil        HeapgateObservedUntilMetricConfig        `mapstructure:"heapgate.observed_until"`
+	HeapgateProcessCrashes       HeapgateProcessCrashesMetricConfig       `mapstructure:"heapgate.process.crashes"`
+	HeapgateProcessRssMax        HeapgateProcessRssMaxMetricConfig        `mapstructure:"heapgate.process.rss.max"`
+	HeapgateProcessStartTime     HeapgateProcessStartTimeMetricConfig     `mapstructure:"heapgate.process.start_time"`
+	HeapgateProfileAllocated     HeapgateProfileAllocatedMetricConfig     `mapstructure:"heapgate.profile.allocated"`
+	HeapgateProfileInuse         HeapgateProfileInuseMetricConfig         `mapstructure:"heapgate.profile.inuse"`
+	HeapgateProfileRate          HeapgateProfileRateMetricConfig          `mapstructure:"heapgate.profile.rate"`
+	HeapgateRuntimeInfo          HeapgateRuntimeInfoMetricConfig          `mapstructure:"heapgate.runtime.info"`
+	HeapgateScrapeCost           HeapgateScrapeCostMetricConfig           `mapstructure:"heapgate.scrape.cost"`
+	HeapgateScrapeDuration       HeapgateScrapeDurationMetricConfig       `mapstructure:"heapgate.scrape.duration"`
+	HeapgateScrapeErrors         HeapgateScrapeErrorsMetricConfig         `mapstructure:"heapgate.scrape.errors"`
+	HeapgateScrapeInterval       HeapgateScrapeIntervalMetricConfig       `mapstructure:"heapgate.scrape.interval"`
+	HeapgateSiteAllocated        HeapgateSiteAllocatedMetricConfig        `mapstructure:"heapgate.site.allocated"`
+	HeapgateSiteAllocations      HeapgateSiteAllocationsMetricConfig      `mapstructure:"heapgate.site.allocations"`
+	HeapgateSiteInuse            HeapgateSiteInuseMetricConfig            `mapstructure:"heapgate.site.inuse"`
+	HeapgateSiteInuseObjects     HeapgateSiteInuseObjectsMetricConfig     `mapstructure:"heapgate.site.inuse_objects"`
+	HeapgateSiteLargest          HeapgateSiteLargestMetricConfig          `mapstructure:"heapgate.site.largest"`
+	HeapgateSiteSamples          HeapgateSiteSamplesMetricConfig          `mapstructure:"heapgate.site.samples"`
+	HeapgateSiteStderr           HeapgateSiteStderrMetricConfig           `mapstructure:"heapgate.site.stderr"`
+	HeapgateTargetUp             HeapgateTargetUpMetricConfig             `mapstructure:"heapgate.target.up"`
+	HeapgateTraceGcBlocked       HeapgateTraceGcBlockedMetricConfig       `mapstructure:"heapgate.trace.gc.blocked"`
+	HeapgateTraceGcCycles        HeapgateTraceGcCyclesMetricConfig        `mapstructure:"heapgate.trace.gc.cycles"`
+	HeapgateTraceGcTime          HeapgateTraceGcTimeMetricConfig          `mapstructure:"heapgate.trace.gc.time"`
+	HeapgateTraceHeapGoal        HeapgateTraceHeapGoalMetricConfig        `mapstructure:"heapgate.trace.heap.goal"`
+	HeapgateTraceMarkAssistTime  HeapgateTraceMarkAssistTimeMetricConfig  `mapstructure:"heapgate.trace.mark_assist.time"`
+	HeapgateTraceStwCount        HeapgateTraceStwCountMetricConfig        `mapstructure:"heapgate.trace.stw.count"`
+	HeapgateTraceStwMax          HeapgateTraceStwMaxMetricConfig          `mapstructure:"heapgate.trace.stw.max"`
+	HeapgateTraceStwTime         HeapgateTraceStwTimeMetricConfig         `mapstructure:"heapgate.trace.stw.time"`
+	HeapgateTraceWindow          HeapgateTraceWindowMetricConfig          `mapstructure:"heapgate.trace.window"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -2253,6 +2479,9 @@ func DefaultMetricsConfig() MetricsConfig {
 		GoProcessorLimit: GoProcessorLimitMetricConfig{
 			Enabled: true,
 		},
+		HeapgateContainerMemoryLimit: HeapgateContainerMemoryLimitMetricConfig{
+			Enabled: true,
+		},
 		HeapgateContentionCount: HeapgateContentionCountMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
@@ -2278,6 +2507,16 @@ func DefaultMetricsConfig() MetricsConfig {
 		},
 		HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
 			Enabled: true,
+		},
+		HeapgateFamilyAllocated: HeapgateFamilyAllocatedMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HeapgateFamilyAllocatedMetricAttributeKey{HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocatedMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocatedMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateFamilyAllocations: HeapgateFamilyAllocationsMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HeapgateFamilyAllocationsMetricAttributeKey{HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocationsMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocationsMetricAttributeKeyCodeLineNumber},
 		},
 		HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 			Enabled:             true,
@@ -2387,10 +2626,16 @@ func DefaultMetricsConfig() MetricsConfig {
 		HeapgateProcessStartTime: HeapgateProcessStartTimeMetricConfig{
 			Enabled: true,
 		},
+		HeapgateProfileAllocated: HeapgateProfileAllocatedMetricConfig{
+			Enabled: true,
+		},
 		HeapgateProfileInuse: HeapgateProfileInuseMetricConfig{
 			Enabled: true,
 		},
 		HeapgateProfileRate: HeapgateProfileRateMetricConfig{
+			Enabled: true,
+		},
+		HeapgateRuntimeInfo: HeapgateRuntimeInfoMetricConfig{
 			Enabled: true,
 		},
 		HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
@@ -2432,6 +2677,11 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
 			EnabledAttributes:   []HeapgateSiteInuseObjectsMetricAttributeKey{HeapgateSiteInuseObjectsMetricAttributeKeyCodeFunctionName, HeapgateSiteInuseObjectsMetricAttributeKeyHeapgateClass, HeapgateSiteInuseObjectsMetricAttributeKeyCodeFilePath, HeapgateSiteInuseObjectsMetricAttributeKeyCodeLineNumber},
+		},
+		HeapgateSiteLargest: HeapgateSiteLargestMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HeapgateSiteLargestMetricAttributeKey{HeapgateSiteLargestMetricAttributeKeyCodeFunctionName, HeapgateSiteLargestMetricAttributeKeyHeapgateClass, HeapgateSiteLargestMetricAttributeKeyCodeFilePath, HeapgateSiteLargestMetricAttributeKeyCodeLineNumber},
 		},
 		HeapgateSiteSamples: HeapgateSiteSamplesMetricConfig{
 			Enabled:             true,

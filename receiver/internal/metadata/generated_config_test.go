@@ -49,6 +49,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					GoProcessorLimit: GoProcessorLimitMetricConfig{
 						Enabled: true,
 					},
+					HeapgateContainerMemoryLimit: HeapgateContainerMemoryLimitMetricConfig{
+						Enabled: true,
+					},
 					HeapgateContentionCount: HeapgateContentionCountMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
@@ -74,6 +77,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					},
 					HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
 						Enabled: true,
+					},
+					HeapgateFamilyAllocated: HeapgateFamilyAllocatedMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateFamilyAllocatedMetricAttributeKey{HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocatedMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocatedMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateFamilyAllocations: HeapgateFamilyAllocationsMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateFamilyAllocationsMetricAttributeKey{HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocationsMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocationsMetricAttributeKeyCodeLineNumber},
 					},
 					HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 						Enabled:             true,
@@ -183,10 +196,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateProcessStartTime: HeapgateProcessStartTimeMetricConfig{
 						Enabled: true,
 					},
+					HeapgateProfileAllocated: HeapgateProfileAllocatedMetricConfig{
+						Enabled: true,
+					},
 					HeapgateProfileInuse: HeapgateProfileInuseMetricConfig{
 						Enabled: true,
 					},
 					HeapgateProfileRate: HeapgateProfileRateMetricConfig{
+						Enabled: true,
+					},
+					HeapgateRuntimeInfo: HeapgateRuntimeInfoMetricConfig{
 						Enabled: true,
 					},
 					HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
@@ -228,6 +247,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []HeapgateSiteInuseObjectsMetricAttributeKey{HeapgateSiteInuseObjectsMetricAttributeKeyCodeFunctionName, HeapgateSiteInuseObjectsMetricAttributeKeyHeapgateClass, HeapgateSiteInuseObjectsMetricAttributeKeyCodeFilePath, HeapgateSiteInuseObjectsMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateSiteLargest: HeapgateSiteLargestMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateSiteLargestMetricAttributeKey{HeapgateSiteLargestMetricAttributeKeyCodeFunctionName, HeapgateSiteLargestMetricAttributeKeyHeapgateClass, HeapgateSiteLargestMetricAttributeKeyCodeFilePath, HeapgateSiteLargestMetricAttributeKeyCodeLineNumber},
 					},
 					HeapgateSiteSamples: HeapgateSiteSamplesMetricConfig{
 						Enabled:             true,
@@ -309,6 +333,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					GoProcessorLimit: GoProcessorLimitMetricConfig{
 						Enabled: false,
 					},
+					HeapgateContainerMemoryLimit: HeapgateContainerMemoryLimitMetricConfig{
+						Enabled: false,
+					},
 					HeapgateContentionCount: HeapgateContentionCountMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
@@ -334,6 +361,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					},
 					HeapgateCPUProfileUsage: HeapgateCPUProfileUsageMetricConfig{
 						Enabled: false,
+					},
+					HeapgateFamilyAllocated: HeapgateFamilyAllocatedMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateFamilyAllocatedMetricAttributeKey{HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocatedMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocatedMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateFamilyAllocations: HeapgateFamilyAllocationsMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HeapgateFamilyAllocationsMetricAttributeKey{HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily, HeapgateFamilyAllocationsMetricAttributeKeyCodeFilePath, HeapgateFamilyAllocationsMetricAttributeKeyCodeLineNumber},
 					},
 					HeapgateGcClockTime: HeapgateGcClockTimeMetricConfig{
 						Enabled:             false,
@@ -443,10 +480,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateProcessStartTime: HeapgateProcessStartTimeMetricConfig{
 						Enabled: false,
 					},
+					HeapgateProfileAllocated: HeapgateProfileAllocatedMetricConfig{
+						Enabled: false,
+					},
 					HeapgateProfileInuse: HeapgateProfileInuseMetricConfig{
 						Enabled: false,
 					},
 					HeapgateProfileRate: HeapgateProfileRateMetricConfig{
+						Enabled: false,
+					},
+					HeapgateRuntimeInfo: HeapgateRuntimeInfoMetricConfig{
 						Enabled: false,
 					},
 					HeapgateScrapeCost: HeapgateScrapeCostMetricConfig{
@@ -488,6 +531,11 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []HeapgateSiteInuseObjectsMetricAttributeKey{HeapgateSiteInuseObjectsMetricAttributeKeyCodeFunctionName, HeapgateSiteInuseObjectsMetricAttributeKeyHeapgateClass, HeapgateSiteInuseObjectsMetricAttributeKeyCodeFilePath, HeapgateSiteInuseObjectsMetricAttributeKeyCodeLineNumber},
+					},
+					HeapgateSiteLargest: HeapgateSiteLargestMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HeapgateSiteLargestMetricAttributeKey{HeapgateSiteLargestMetricAttributeKeyCodeFunctionName, HeapgateSiteLargestMetricAttributeKeyHeapgateClass, HeapgateSiteLargestMetricAttributeKeyCodeFilePath, HeapgateSiteLargestMetricAttributeKeyCodeLineNumber},
 					},
 					HeapgateSiteSamples: HeapgateSiteSamplesMetricConfig{
 						Enabled:             false,
@@ -546,7 +594,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GoGoroutineCountMetricConfig{}, GoMemoryAllocatedMetricConfig{}, GoMemoryAllocationsMetricConfig{}, GoMemoryGcCyclesMetricConfig{}, GoMemoryGcGoalMetricConfig{}, GoMemoryUsedMetricConfig{}, GoProcessorLimitMetricConfig{}, HeapgateContentionCountMetricConfig{}, HeapgateContentionTimeMetricConfig{}, HeapgateCPUProfileGcShareMetricConfig{}, HeapgateCPUProfileMapShareMetricConfig{}, HeapgateCPUProfileSamplesMetricConfig{}, HeapgateCPUProfileUsageMetricConfig{}, HeapgateGcClockTimeMetricConfig{}, HeapgateGcCPUMarkShareMetricConfig{}, HeapgateGcCPUTimeMetricConfig{}, HeapgateGcCPUTotalShareMetricConfig{}, HeapgateGcCPUFractionMetricConfig{}, HeapgateGcElapsedMetricConfig{}, HeapgateGcForcedMetricConfig{}, HeapgateGcLastMetricConfig{}, HeapgateGcOverGoalMetricConfig{}, HeapgateGcPauseMaxMetricConfig{}, HeapgateGctraceCyclesMetricConfig{}, HeapgateGctraceHeapGoalMetricConfig{}, HeapgateGctraceHeapLiveMetricConfig{}, HeapgateGctraceRecordsMetricConfig{}, HeapgateGctraceSummedMetricConfig{}, HeapgateGoroutineByStateMetricConfig{}, HeapgateGoroutineInMapMetricConfig{}, HeapgateGoroutineLeakedMetricConfig{}, HeapgateGoroutineSiteCountMetricConfig{}, HeapgateGoroutineSiteGrowthMetricConfig{}, HeapgateHeapAllocMetricConfig{}, HeapgateHeapIdleMetricConfig{}, HeapgateHeapInuseMetricConfig{}, HeapgateHeapObjectsMetricConfig{}, HeapgateHeapReleasedMetricConfig{}, HeapgateMemoryLimitMetricConfig{}, HeapgateObservedUntilMetricConfig{}, HeapgateProcessCrashesMetricConfig{}, HeapgateProcessRssMaxMetricConfig{}, HeapgateProcessStartTimeMetricConfig{}, HeapgateProfileInuseMetricConfig{}, HeapgateProfileRateMetricConfig{}, HeapgateScrapeCostMetricConfig{}, HeapgateScrapeDurationMetricConfig{}, HeapgateScrapeErrorsMetricConfig{}, HeapgateScrapeIntervalMetricConfig{}, HeapgateSiteAllocatedMetricConfig{}, HeapgateSiteAllocationsMetricConfig{}, HeapgateSiteInuseMetricConfig{}, HeapgateSiteInuseObjectsMetricConfig{}, HeapgateSiteSamplesMetricConfig{}, HeapgateSiteStderrMetricConfig{}, HeapgateTargetUpMetricConfig{}, HeapgateTraceGcBlockedMetricConfig{}, HeapgateTraceGcCyclesMetricConfig{}, HeapgateTraceGcTimeMetricConfig{}, HeapgateTraceHeapGoalMetricConfig{}, HeapgateTraceMarkAssistTimeMetricConfig{}, HeapgateTraceStwCountMetricConfig{}, HeapgateTraceStwMaxMetricConfig{}, HeapgateTraceStwTimeMetricConfig{}, HeapgateTraceWindowMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GoGoroutineCountMetricConfig{}, GoMemoryAllocatedMetricConfig{}, GoMemoryAllocationsMetricConfig{}, GoMemoryGcCyclesMetricConfig{}, GoMemoryGcGoalMetricConfig{}, GoMemoryUsedMetricConfig{}, GoProcessorLimitMetricConfig{}, HeapgateContainerMemoryLimitMetricConfig{}, HeapgateContentionCountMetricConfig{}, HeapgateContentionTimeMetricConfig{}, HeapgateCPUProfileGcShareMetricConfig{}, HeapgateCPUProfileMapShareMetricConfig{}, HeapgateCPUProfileSamplesMetricConfig{}, HeapgateCPUProfileUsageMetricConfig{}, HeapgateFamilyAllocatedMetricConfig{}, HeapgateFamilyAllocationsMetricConfig{}, HeapgateGcClockTimeMetricConfig{}, HeapgateGcCPUMarkShareMetricConfig{}, HeapgateGcCPUTimeMetricConfig{}, HeapgateGcCPUTotalShareMetricConfig{}, HeapgateGcCPUFractionMetricConfig{}, HeapgateGcElapsedMetricConfig{}, HeapgateGcForcedMetricConfig{}, HeapgateGcLastMetricConfig{}, HeapgateGcOverGoalMetricConfig{}, HeapgateGcPauseMaxMetricConfig{}, HeapgateGctraceCyclesMetricConfig{}, HeapgateGctraceHeapGoalMetricConfig{}, HeapgateGctraceHeapLiveMetricConfig{}, HeapgateGctraceRecordsMetricConfig{}, HeapgateGctraceSummedMetricConfig{}, HeapgateGoroutineByStateMetricConfig{}, HeapgateGoroutineInMapMetricConfig{}, HeapgateGoroutineLeakedMetricConfig{}, HeapgateGoroutineSiteCountMetricConfig{}, HeapgateGoroutineSiteGrowthMetricConfig{}, HeapgateHeapAllocMetricConfig{}, HeapgateHeapIdleMetricConfig{}, HeapgateHeapInuseMetricConfig{}, HeapgateHeapObjectsMetricConfig{}, HeapgateHeapReleasedMetricConfig{}, HeapgateMemoryLimitMetricConfig{}, HeapgateObservedUntilMetricConfig{}, HeapgateProcessCrashesMetricConfig{}, HeapgateProcessRssMaxMetricConfig{}, HeapgateProcessStartTimeMetricConfig{}, HeapgateProfileAllocatedMetricConfig{}, HeapgateProfileInuseMetricConfig{}, HeapgateProfileRateMetricConfig{}, HeapgateRuntimeInfoMetricConfig{}, HeapgateScrapeCostMetricConfig{}, HeapgateScrapeDurationMetricConfig{}, HeapgateScrapeErrorsMetricConfig{}, HeapgateScrapeIntervalMetricConfig{}, HeapgateSiteAllocatedMetricConfig{}, HeapgateSiteAllocationsMetricConfig{}, HeapgateSiteInuseMetricConfig{}, HeapgateSiteInuseObjectsMetricConfig{}, HeapgateSiteLargestMetricConfig{}, HeapgateSiteSamplesMetricConfig{}, HeapgateSiteStderrMetricConfig{}, HeapgateTargetUpMetricConfig{}, HeapgateTraceGcBlockedMetricConfig{}, HeapgateTraceGcCyclesMetricConfig{}, HeapgateTraceGcTimeMetricConfig{}, HeapgateTraceHeapGoalMetricConfig{}, HeapgateTraceMarkAssistTimeMetricConfig{}, HeapgateTraceStwCountMetricConfig{}, HeapgateTraceStwMaxMetricConfig{}, HeapgateTraceStwTimeMetricConfig{}, HeapgateTraceWindowMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -608,6 +656,30 @@ func TestHeapgateCPUProfileMapShareMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric heapgate.cpu.profile.map_share doesn't have an attribute invalid, valid attributes: [code.function.name, code.file.path, code.line.number]")
 
 	cfg = DefaultMetricsConfig().HeapgateCPUProfileMapShare
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateFamilyAllocatedMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateFamilyAllocated
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateFamilyAllocatedMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.family.allocated doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.family, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateFamilyAllocated
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateFamilyAllocationsMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateFamilyAllocations
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateFamilyAllocationsMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.family.allocations doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.family, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateFamilyAllocations
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -812,6 +884,18 @@ func TestHeapgateSiteInuseObjectsMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric heapgate.site.inuse_objects doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.class, code.file.path, code.line.number]")
 
 	cfg = DefaultMetricsConfig().HeapgateSiteInuseObjects
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHeapgateSiteLargestMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HeapgateSiteLargest
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HeapgateSiteLargestMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric heapgate.site.largest doesn't have an attribute invalid, valid attributes: [code.function.name, heapgate.class, code.file.path, code.line.number]")
+
+	cfg = DefaultMetricsConfig().HeapgateSiteLargest
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }

@@ -339,6 +339,36 @@ var MapAttributeHeapgateRecordState = map[string]AttributeHeapgateRecordState{
 	"bad":       AttributeHeapgateRecordStateBad,
 }
 
+// AttributeHeapgateRuntimeMaps specifies the value heapgate.runtime.maps attribute.
+type AttributeHeapgateRuntimeMaps int
+
+const (
+	_ AttributeHeapgateRuntimeMaps = iota
+	AttributeHeapgateRuntimeMapsSwiss
+	AttributeHeapgateRuntimeMapsOld
+	AttributeHeapgateRuntimeMapsUnknown
+)
+
+// String returns the string representation of the AttributeHeapgateRuntimeMaps.
+func (av AttributeHeapgateRuntimeMaps) String() string {
+	switch av {
+	case AttributeHeapgateRuntimeMapsSwiss:
+		return "swiss"
+	case AttributeHeapgateRuntimeMapsOld:
+		return "old"
+	case AttributeHeapgateRuntimeMapsUnknown:
+		return "unknown"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateRuntimeMaps is a helper map of string to AttributeHeapgateRuntimeMaps attribute value.
+var MapAttributeHeapgateRuntimeMaps = map[string]AttributeHeapgateRuntimeMaps{
+	"swiss":   AttributeHeapgateRuntimeMapsSwiss,
+	"old":     AttributeHeapgateRuntimeMapsOld,
+	"unknown": AttributeHeapgateRuntimeMapsUnknown,
+}
+
 // AttributeHeapgateScrapeSource specifies the value heapgate.scrape.source attribute.
 type AttributeHeapgateScrapeSource int
 
@@ -416,6 +446,9 @@ var MetricsInfo = metricsInfo{
 	GoProcessorLimit: metricInfo{
 		Name: "go.processor.limit",
 	},
+	HeapgateContainerMemoryLimit: metricInfo{
+		Name: "heapgate.container.memory.limit",
+	},
 	HeapgateContentionCount: metricInfo{
 		Name:       "heapgate.contention.count",
 		Attributes: []string{"code.function.name", "heapgate.contention.kind", "code.file.path", "code.line.number"},
@@ -437,6 +470,14 @@ var MetricsInfo = metricsInfo{
 	},
 	HeapgateCPUProfileUsage: metricInfo{
 		Name: "heapgate.cpu.profile.usage",
+	},
+	HeapgateFamilyAllocated: metricInfo{
+		Name:       "heapgate.family.allocated",
+		Attributes: []string{"code.function.name", "heapgate.family", "code.file.path", "code.line.number"},
+	},
+	HeapgateFamilyAllocations: metricInfo{
+		Name:       "heapgate.family.allocations",
+		Attributes: []string{"code.function.name", "heapgate.family", "code.file.path", "code.line.number"},
 	},
 	HeapgateGcClockTime: metricInfo{
 		Name:       "heapgate.gc.clock.time",
@@ -537,11 +578,18 @@ var MetricsInfo = metricsInfo{
 	HeapgateProcessStartTime: metricInfo{
 		Name: "heapgate.process.start_time",
 	},
+	HeapgateProfileAllocated: metricInfo{
+		Name: "heapgate.profile.allocated",
+	},
 	HeapgateProfileInuse: metricInfo{
 		Name: "heapgate.profile.inuse",
 	},
 	HeapgateProfileRate: metricInfo{
 		Name: "heapgate.profile.rate",
+	},
+	HeapgateRuntimeInfo: metricInfo{
+		Name:       "heapgate.runtime.info",
+		Attributes: []string{"heapgate.runtime.maps", "heapgate.runtime.version"},
 	},
 	HeapgateScrapeCost: metricInfo{
 		Name:       "heapgate.scrape.cost",
@@ -573,6 +621,10 @@ var MetricsInfo = metricsInfo{
 	},
 	HeapgateSiteInuseObjects: metricInfo{
 		Name:       "heapgate.site.inuse_objects",
+		Attributes: []string{"code.function.name", "heapgate.class", "code.file.path", "code.line.number"},
+	},
+	HeapgateSiteLargest: metricInfo{
+		Name:       "heapgate.site.largest",
 		Attributes: []string{"code.function.name", "heapgate.class", "code.file.path", "code.line.number"},
 	},
 	HeapgateSiteSamples: metricInfo{
@@ -621,71 +673,77 @@ var MetricsInfo = metricsInfo{
 }
 
 type metricsInfo struct {
-	GoGoroutineCount            metricInfo
-	GoMemoryAllocated           metricInfo
-	GoMemoryAllocations         metricInfo
-	GoMemoryGcCycles            metricInfo
-	GoMemoryGcGoal              metricInfo
-	GoMemoryUsed                metricInfo
-	GoProcessorLimit            metricInfo
-	HeapgateContentionCount     metricInfo
-	HeapgateContentionTime      metricInfo
-	HeapgateCPUProfileGcShare   metricInfo
-	HeapgateCPUProfileMapShare  metricInfo
-	HeapgateCPUProfileSamples   metricInfo
-	HeapgateCPUProfileUsage     metricInfo
-	HeapgateGcClockTime         metricInfo
-	HeapgateGcCPUMarkShare      metricInfo
-	HeapgateGcCPUTime           metricInfo
-	HeapgateGcCPUTotalShare     metricInfo
-	HeapgateGcCPUFraction       metricInfo
-	HeapgateGcElapsed           metricInfo
-	HeapgateGcForced            metricInfo
-	HeapgateGcLast              metricInfo
-	HeapgateGcOverGoal          metricInfo
-	HeapgateGcPauseMax          metricInfo
-	HeapgateGctraceCycles       metricInfo
-	HeapgateGctraceHeapGoal     metricInfo
-	HeapgateGctraceHeapLive     metricInfo
-	HeapgateGctraceRecords      metricInfo
-	HeapgateGctraceSummed       metricInfo
-	HeapgateGoroutineByState    metricInfo
-	HeapgateGoroutineInMap      metricInfo
-	HeapgateGoroutineLeaked     metricInfo
-	HeapgateGoroutineSiteCount  metricInfo
-	HeapgateGoroutineSiteGrowth metricInfo
-	HeapgateHeapAlloc           metricInfo
-	HeapgateHeapIdle            metricInfo
-	HeapgateHeapInuse           metricInfo
-	HeapgateHeapObjects         metricInfo
-	HeapgateHeapReleased        metricInfo
-	HeapgateMemoryLimit         metricInfo
-	HeapgateObservedUntil       metricInfo
-	HeapgateProcessCrashes      metricInfo
-	HeapgateProcessRssMax       metricInfo
-	HeapgateProcessStartTime    metricInfo
-	HeapgateProfileInuse        metricInfo
-	HeapgateProfileRate         metricInfo
-	HeapgateScrapeCost          metricInfo
-	HeapgateScrapeDuration      metricInfo
-	HeapgateScrapeErrors        metricInfo
-	HeapgateScrapeInterval      metricInfo
-	HeapgateSiteAllocated       metricInfo
-	HeapgateSiteAllocations     metricInfo
-	HeapgateSiteInuse           metricInfo
-	HeapgateSiteInuseObjects    metricInfo
-	HeapgateSiteSamples         metricInfo
-	HeapgateSiteStderr          metricInfo
-	HeapgateTargetUp            metricInfo
-	HeapgateTraceGcBlocked      metricInfo
-	HeapgateTraceGcCycles       metricInfo
-	HeapgateTraceGcTime         metricInfo
-	HeapgateTraceHeapGoal       metricInfo
-	HeapgateTraceMarkAssistTime metricInfo
-	HeapgateTraceStwCount       metricInfo
-	HeapgateTraceStwMax         metricInfo
-	HeapgateTraceStwTime        metricInfo
-	HeapgateTraceWindow         metricInfo
+	GoGoroutineCount             metricInfo
+	GoMemoryAllocated            metricInfo
+	GoMemoryAllocations          metricInfo
+	GoMemoryGcCycles             metricInfo
+	GoMemoryGcGoal               metricInfo
+	GoMemoryUsed                 metricInfo
+	GoProcessorLimit             metricInfo
+	HeapgateContainerMemoryLimit metricInfo
+	HeapgateContentionCount      metricInfo
+	HeapgateContentionTime       metricInfo
+	HeapgateCPUProfileGcShare    metricInfo
+	HeapgateCPUProfileMapShare   metricInfo
+	HeapgateCPUProfileSamples    metricInfo
+	HeapgateCPUProfileUsage      metricInfo
+	HeapgateFamilyAllocated      metricInfo
+	HeapgateFamilyAllocations    metricInfo
+	HeapgateGcClockTime          metricInfo
+	HeapgateGcCPUMarkShare       metricInfo
+	HeapgateGcCPUTime            metricInfo
+	HeapgateGcCPUTotalShare      metricInfo
+	HeapgateGcCPUFraction        metricInfo
+	HeapgateGcElapsed            metricInfo
+	HeapgateGcForced             metricInfo
+	HeapgateGcLast               metricInfo
+	HeapgateGcOverGoal           metricInfo
+	HeapgateGcPauseMax           metricInfo
+	HeapgateGctraceCycles        metricInfo
+	HeapgateGctraceHeapGoal      metricInfo
+	HeapgateGctraceHeapLive      metricInfo
+	HeapgateGctraceRecords       metricInfo
+	HeapgateGctraceSummed        metricInfo
+	HeapgateGoroutineByState     metricInfo
+	HeapgateGoroutineInMap       metricInfo
+	HeapgateGoroutineLeaked      metricInfo
+	HeapgateGoroutineSiteCount   metricInfo
+	HeapgateGoroutineSiteGrowth  metricInfo
+	HeapgateHeapAlloc            metricInfo
+	HeapgateHeapIdle             metricInfo
+	HeapgateHeapInuse            metricInfo
+	HeapgateHeapObjects          metricInfo
+	HeapgateHeapReleased         metricInfo
+	HeapgateMemoryLimit          metricInfo
+	HeapgateObservedUntil        metricInfo
+	HeapgateProcessCrashes       metricInfo
+	HeapgateProcessRssMax        metricInfo
+	HeapgateProcessStartTime     metricInfo
+	HeapgateProfileAllocated     metricInfo
+	HeapgateProfileInuse         metricInfo
+	HeapgateProfileRate          metricInfo
+	HeapgateRuntimeInfo          metricInfo
+	HeapgateScrapeCost           metricInfo
+	HeapgateScrapeDuration       metricInfo
+	HeapgateScrapeErrors         metricInfo
+	HeapgateScrapeInterval       metricInfo
+	HeapgateSiteAllocated        metricInfo
+	HeapgateSiteAllocations      metricInfo
+	HeapgateSiteInuse            metricInfo
+	HeapgateSiteInuseObjects     metricInfo
+	HeapgateSiteLargest          metricInfo
+	HeapgateSiteSamples          metricInfo
+	HeapgateSiteStderr           metricInfo
+	HeapgateTargetUp             metricInfo
+	HeapgateTraceGcBlocked       metricInfo
+	HeapgateTraceGcCycles        metricInfo
+	HeapgateTraceGcTime          metricInfo
+	HeapgateTraceHeapGoal        metricInfo
+	HeapgateTraceMarkAssistTime  metricInfo
+	HeapgateTraceStwCount        metricInfo
+	HeapgateTraceStwMax          metricInfo
+	HeapgateTraceStwTime         metricInfo
+	HeapgateTraceWindow          metricInfo
 }
 
 type metricInfo struct {
@@ -1110,6 +1168,56 @@ func (m *metricGoProcessorLimit) emit(metrics pmetric.MetricSlice) {
 
 func newMetricGoProcessorLimit(cfg GoProcessorLimitMetricConfig) metricGoProcessorLimit {
 	m := metricGoProcessorLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateContainerMemoryLimit struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateContainerMemoryLimitMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.container.memory.limit metric with initial data.
+func (m *metricHeapgateContainerMemoryLimit) init() {
+	m.data.SetName("heapgate.container.memory.limit")
+	m.data.SetDescription("Memory limit of the container, as the configuration declares it.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateContainerMemoryLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateContainerMemoryLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateContainerMemoryLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateContainerMemoryLimit(cfg HeapgateContainerMemoryLimitMetricConfig) metricHeapgateContainerMemoryLimit {
+	m := metricHeapgateContainerMemoryLimit{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -1585,6 +1693,200 @@ func (m *metricHeapgateCPUProfileUsage) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateCPUProfileUsage(cfg HeapgateCPUProfileUsageMetricConfig) metricHeapgateCPUProfileUsage {
 	m := metricHeapgateCPUProfileUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateFamilyAllocated struct {
+	data          pmetric.Metric                      // data buffer for generated metric.
+	config        HeapgateFamilyAllocatedMetricConfig // metric config provided by user.
+	capacity      int                                 // max observed number of data points added to the metric.
+	aggDataPoints []int64                             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.family.allocated metric with initial data.
+func (m *metricHeapgateFamilyAllocated) init() {
+	m.data.SetName("heapgate.family.allocated")
+	m.data.SetDescription("Bytes allocated at a site in a way that is known to be avoidable, since the process started, estimated from the heap profile.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateFamilyAllocated) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateFamilyAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateFamilyAllocatedMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateFamilyAllocatedMetricAttributeKeyHeapgateFamily) {
+		dp.Attributes().PutStr("heapgate.family", heapgateFamilyAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateFamilyAllocated) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateFamilyAllocated) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateFamilyAllocated(cfg HeapgateFamilyAllocatedMetricConfig) metricHeapgateFamilyAllocated {
+	m := metricHeapgateFamilyAllocated{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateFamilyAllocations struct {
+	data          pmetric.Metric                        // data buffer for generated metric.
+	config        HeapgateFamilyAllocationsMetricConfig // metric config provided by user.
+	capacity      int                                   // max observed number of data points added to the metric.
+	aggDataPoints []int64                               // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.family.allocations metric with initial data.
+func (m *metricHeapgateFamilyAllocations) init() {
+	m.data.SetName("heapgate.family.allocations")
+	m.data.SetDescription("Objects allocated at a site in a way that is known to be avoidable, since the process started, estimated.")
+	m.data.SetUnit("{object}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateFamilyAllocations) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateFamilyAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateFamilyAllocationsMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateFamilyAllocationsMetricAttributeKeyHeapgateFamily) {
+		dp.Attributes().PutStr("heapgate.family", heapgateFamilyAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateFamilyAllocations) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateFamilyAllocations) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateFamilyAllocations(cfg HeapgateFamilyAllocationsMetricConfig) metricHeapgateFamilyAllocations {
+	m := metricHeapgateFamilyAllocations{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -3480,6 +3782,58 @@ func newMetricHeapgateProcessStartTime(cfg HeapgateProcessStartTimeMetricConfig)
 	return m
 }
 
+type metricHeapgateProfileAllocated struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateProfileAllocatedMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.profile.allocated metric with initial data.
+func (m *metricHeapgateProfileAllocated) init() {
+	m.data.SetName("heapgate.profile.allocated")
+	m.data.SetDescription("Bytes allocated at all sites since the process started, as the heap profile estimates them.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+}
+
+func (m *metricHeapgateProfileAllocated) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Sum().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateProfileAllocated) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateProfileAllocated) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateProfileAllocated(cfg HeapgateProfileAllocatedMetricConfig) metricHeapgateProfileAllocated {
+	m := metricHeapgateProfileAllocated{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateProfileInuse struct {
 	data     pmetric.Metric                   // data buffer for generated metric.
 	config   HeapgateProfileInuseMetricConfig // metric config provided by user.
@@ -3572,6 +3926,59 @@ func (m *metricHeapgateProfileRate) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateProfileRate(cfg HeapgateProfileRateMetricConfig) metricHeapgateProfileRate {
 	m := metricHeapgateProfileRate{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateRuntimeInfo struct {
+	data     pmetric.Metric                  // data buffer for generated metric.
+	config   HeapgateRuntimeInfoMetricConfig // metric config provided by user.
+	capacity int                             // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.runtime.info metric with initial data.
+func (m *metricHeapgateRuntimeInfo) init() {
+	m.data.SetName("heapgate.runtime.info")
+	m.data.SetDescription("1, with what the stacks of a process tell of its Go runtime.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateRuntimeInfo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateRuntimeMapsAttributeValue string, heapgateRuntimeVersionAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.runtime.maps", heapgateRuntimeMapsAttributeValue)
+	dp.Attributes().PutStr("heapgate.runtime.version", heapgateRuntimeVersionAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateRuntimeInfo) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateRuntimeInfo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateRuntimeInfo(cfg HeapgateRuntimeInfoMetricConfig) metricHeapgateRuntimeInfo {
+	m := metricHeapgateRuntimeInfo{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -4317,6 +4724,101 @@ func (m *metricHeapgateSiteInuseObjects) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateSiteInuseObjects(cfg HeapgateSiteInuseObjectsMetricConfig) metricHeapgateSiteInuseObjects {
 	m := metricHeapgateSiteInuseObjects{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSiteLargest struct {
+	data          pmetric.Metric                  // data buffer for generated metric.
+	config        HeapgateSiteLargestMetricConfig // metric config provided by user.
+	capacity      int                             // max observed number of data points added to the metric.
+	aggDataPoints []int64                         // slice containing number of aggregated datapoints at each index
+}
+
+// init fills heapgate.site.largest metric with initial data.
+func (m *metricHeapgateSiteLargest) init() {
+	m.data.SetName("heapgate.site.largest")
+	m.data.SetDescription("Largest block allocated at a map site that was sampled.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHeapgateSiteLargest) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateClassAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HeapgateSiteLargestMetricAttributeKeyCodeFunctionName) {
+		dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HeapgateSiteLargestMetricAttributeKeyHeapgateClass) {
+		dp.Attributes().PutStr("heapgate.class", heapgateClassAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSiteLargest) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSiteLargest) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSiteLargest(cfg HeapgateSiteLargestMetricConfig) metricHeapgateSiteLargest {
+	m := metricHeapgateSiteLargest{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -5218,76 +5720,82 @@ func newMetricHeapgateTraceWindow(cfg HeapgateTraceWindowMetricConfig) metricHea
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
-	config                            MetricsBuilderConfig // config of the metrics builder.
-	startTime                         pcommon.Timestamp    // start time that will be applied to all recorded data points.
-	metricsCapacity                   int                  // maximum observed number of metrics per resource.
-	metricsBuffer                     pmetric.Metrics      // accumulates metrics data before emitting.
-	buildInfo                         component.BuildInfo  // contains version information.
-	metricGoGoroutineCount            metricGoGoroutineCount
-	metricGoMemoryAllocated           metricGoMemoryAllocated
-	metricGoMemoryAllocations         metricGoMemoryAllocations
-	metricGoMemoryGcCycles            metricGoMemoryGcCycles
-	metricGoMemoryGcGoal              metricGoMemoryGcGoal
-	metricGoMemoryUsed                metricGoMemoryUsed
-	metricGoProcessorLimit            metricGoProcessorLimit
-	metricHeapgateContentionCount     metricHeapgateContentionCount
-	metricHeapgateContentionTime      metricHeapgateContentionTime
-	metricHeapgateCPUProfileGcShare   metricHeapgateCPUProfileGcShare
-	metricHeapgateCPUProfileMapShare  metricHeapgateCPUProfileMapShare
-	metricHeapgateCPUProfileSamples   metricHeapgateCPUProfileSamples
-	metricHeapgateCPUProfileUsage     metricHeapgateCPUProfileUsage
-	metricHeapgateGcClockTime         metricHeapgateGcClockTime
-	metricHeapgateGcCPUMarkShare      metricHeapgateGcCPUMarkShare
-	metricHeapgateGcCPUTime           metricHeapgateGcCPUTime
-	metricHeapgateGcCPUTotalShare     metricHeapgateGcCPUTotalShare
-	metricHeapgateGcCPUFraction       metricHeapgateGcCPUFraction
-	metricHeapgateGcElapsed           metricHeapgateGcElapsed
-	metricHeapgateGcForced            metricHeapgateGcForced
-	metricHeapgateGcLast              metricHeapgateGcLast
-	metricHeapgateGcOverGoal          metricHeapgateGcOverGoal
-	metricHeapgateGcPauseMax          metricHeapgateGcPauseMax
-	metricHeapgateGctraceCycles       metricHeapgateGctraceCycles
-	metricHeapgateGctraceHeapGoal     metricHeapgateGctraceHeapGoal
-	metricHeapgateGctraceHeapLive     metricHeapgateGctraceHeapLive
-	metricHeapgateGctraceRecords      metricHeapgateGctraceRecords
-	metricHeapgateGctraceSummed       metricHeapgateGctraceSummed
-	metricHeapgateGoroutineByState    metricHeapgateGoroutineByState
-	metricHeapgateGoroutineInMap      metricHeapgateGoroutineInMap
-	metricHeapgateGoroutineLeaked     metricHeapgateGoroutineLeaked
-	metricHeapgateGoroutineSiteCount  metricHeapgateGoroutineSiteCount
-	metricHeapgateGoroutineSiteGrowth metricHeapgateGoroutineSiteGrowth
-	metricHeapgateHeapAlloc           metricHeapgateHeapAlloc
-	metricHeapgateHeapIdle            metricHeapgateHeapIdle
-	metricHeapgateHeapInuse           metricHeapgateHeapInuse
-	metricHeapgateHeapObjects         metricHeapgateHeapObjects
-	metricHeapgateHeapReleased        metricHeapgateHeapReleased
-	metricHeapgateMemoryLimit         metricHeapgateMemoryLimit
-	metricHeapgateObservedUntil       metricHeapgateObservedUntil
-	metricHeapgateProcessCrashes      metricHeapgateProcessCrashes
-	metricHeapgateProcessRssMax       metricHeapgateProcessRssMax
-	metricHeapgateProcessStartTime    metricHeapgateProcessStartTime
-	metricHeapgateProfileInuse        metricHeapgateProfileInuse
-	metricHeapgateProfileRate         metricHeapgateProfileRate
-	metricHeapgateScrapeCost          metricHeapgateScrapeCost
-	metricHeapgateScrapeDuration      metricHeapgateScrapeDuration
-	metricHeapgateScrapeErrors        metricHeapgateScrapeErrors
-	metricHeapgateScrapeInterval      metricHeapgateScrapeInterval
-	metricHeapgateSiteAllocated       metricHeapgateSiteAllocated
-	metricHeapgateSiteAllocations     metricHeapgateSiteAllocations
-	metricHeapgateSiteInuse           metricHeapgateSiteInuse
-	metricHeapgateSiteInuseObjects    metricHeapgateSiteInuseObjects
-	metricHeapgateSiteSamples         metricHeapgateSiteSamples
-	metricHeapgateSiteStderr          metricHeapgateSiteStderr
-	metricHeapgateTargetUp            metricHeapgateTargetUp
-	metricHeapgateTraceGcBlocked      metricHeapgateTraceGcBlocked
-	metricHeapgateTraceGcCycles       metricHeapgateTraceGcCycles
-	metricHeapgateTraceGcTime         metricHeapgateTraceGcTime
-	metricHeapgateTraceHeapGoal       metricHeapgateTraceHeapGoal
-	metricHeapgateTraceMarkAssistTime metricHeapgateTraceMarkAssistTime
-	metricHeapgateTraceStwCount       metricHeapgateTraceStwCount
-	metricHeapgateTraceStwMax         metricHeapgateTraceStwMax
-	metricHeapgateTraceStwTime        metricHeapgateTraceStwTime
-	metricHeapgateTraceWindow         metricHeapgateTraceWindow
+	config                             MetricsBuilderConfig // config of the metrics builder.
+	startTime                          pcommon.Timestamp    // start time that will be applied to all recorded data points.
+	metricsCapacity                    int                  // maximum observed number of metrics per resource.
+	metricsBuffer                      pmetric.Metrics      // accumulates metrics data before emitting.
+	buildInfo                          component.BuildInfo  // contains version information.
+	metricGoGoroutineCount             metricGoGoroutineCount
+	metricGoMemoryAllocated            metricGoMemoryAllocated
+	metricGoMemoryAllocations          metricGoMemoryAllocations
+	metricGoMemoryGcCycles             metricGoMemoryGcCycles
+	metricGoMemoryGcGoal               metricGoMemoryGcGoal
+	metricGoMemoryUsed                 metricGoMemoryUsed
+	metricGoProcessorLimit             metricGoProcessorLimit
+	metricHeapgateContainerMemoryLimit metricHeapgateContainerMemoryLimit
+	metricHeapgateContentionCount      metricHeapgateContentionCount
+	metricHeapgateContentionTime       metricHeapgateContentionTime
+	metricHeapgateCPUProfileGcShare    metricHeapgateCPUProfileGcShare
+	metricHeapgateCPUProfileMapShare   metricHeapgateCPUProfileMapShare
+	metricHeapgateCPUProfileSamples    metricHeapgateCPUProfileSamples
+	metricHeapgateCPUProfileUsage      metricHeapgateCPUProfileUsage
+	metricHeapgateFamilyAllocated      metricHeapgateFamilyAllocated
+	metricHeapgateFamilyAllocations    metricHeapgateFamilyAllocations
+	metricHeapgateGcClockTime          metricHeapgateGcClockTime
+	metricHeapgateGcCPUMarkShare       metricHeapgateGcCPUMarkShare
+	metricHeapgateGcCPUTime            metricHeapgateGcCPUTime
+	metricHeapgateGcCPUTotalShare      metricHeapgateGcCPUTotalShare
+	metricHeapgateGcCPUFraction        metricHeapgateGcCPUFraction
+	metricHeapgateGcElapsed            metricHeapgateGcElapsed
+	metricHeapgateGcForced             metricHeapgateGcForced
+	metricHeapgateGcLast               metricHeapgateGcLast
+	metricHeapgateGcOverGoal           metricHeapgateGcOverGoal
+	metricHeapgateGcPauseMax           metricHeapgateGcPauseMax
+	metricHeapgateGctraceCycles        metricHeapgateGctraceCycles
+	metricHeapgateGctraceHeapGoal      metricHeapgateGctraceHeapGoal
+	metricHeapgateGctraceHeapLive      metricHeapgateGctraceHeapLive
+	metricHeapgateGctraceRecords       metricHeapgateGctraceRecords
+	metricHeapgateGctraceSummed        metricHeapgateGctraceSummed
+	metricHeapgateGoroutineByState     metricHeapgateGoroutineByState
+	metricHeapgateGoroutineInMap       metricHeapgateGoroutineInMap
+	metricHeapgateGoroutineLeaked      metricHeapgateGoroutineLeaked
+	metricHeapgateGoroutineSiteCount   metricHeapgateGoroutineSiteCount
+	metricHeapgateGoroutineSiteGrowth  metricHeapgateGoroutineSiteGrowth
+	metricHeapgateHeapAlloc            metricHeapgateHeapAlloc
+	metricHeapgateHeapIdle             metricHeapgateHeapIdle
+	metricHeapgateHeapInuse            metricHeapgateHeapInuse
+	metricHeapgateHeapObjects          metricHeapgateHeapObjects
+	metricHeapgateHeapReleased         metricHeapgateHeapReleased
+	metricHeapgateMemoryLimit          metricHeapgateMemoryLimit
+	metricHeapgateObservedUntil        metricHeapgateObservedUntil
+	metricHeapgateProcessCrashes       metricHeapgateProcessCrashes
+	metricHeapgateProcessRssMax        metricHeapgateProcessRssMax
+	metricHeapgateProcessStartTime     metricHeapgateProcessStartTime
+	metricHeapgateProfileAllocated     metricHeapgateProfileAllocated
+	metricHeapgateProfileInuse         metricHeapgateProfileInuse
+	metricHeapgateProfileRate          metricHeapgateProfileRate
+	metricHeapgateRuntimeInfo          metricHeapgateRuntimeInfo
+	metricHeapgateScrapeCost           metricHeapgateScrapeCost
+	metricHeapgateScrapeDuration       metricHeapgateScrapeDuration
+	metricHeapgateScrapeErrors         metricHeapgateScrapeErrors
+	metricHeapgateScrapeInterval       metricHeapgateScrapeInterval
+	metricHeapgateSiteAllocated        metricHeapgateSiteAllocated
+	metricHeapgateSiteAllocations      metricHeapgateSiteAllocations
+	metricHeapgateSiteInuse            metricHeapgateSiteInuse
+	metricHeapgateSiteInuseObjects     metricHeapgateSiteInuseObjects
+	metricHeapgateSiteLargest          metricHeapgateSiteLargest
+	metricHeapgateSiteSamples          metricHeapgateSiteSamples
+	metricHeapgateSiteStderr           metricHeapgateSiteStderr
+	metricHeapgateTargetUp             metricHeapgateTargetUp
+	metricHeapgateTraceGcBlocked       metricHeapgateTraceGcBlocked
+	metricHeapgateTraceGcCycles        metricHeapgateTraceGcCycles
+	metricHeapgateTraceGcTime          metricHeapgateTraceGcTime
+	metricHeapgateTraceHeapGoal        metricHeapgateTraceHeapGoal
+	metricHeapgateTraceMarkAssistTime  metricHeapgateTraceMarkAssistTime
+	metricHeapgateTraceStwCount        metricHeapgateTraceStwCount
+	metricHeapgateTraceStwMax          metricHeapgateTraceStwMax
+	metricHeapgateTraceStwTime         metricHeapgateTraceStwTime
+	metricHeapgateTraceWindow          metricHeapgateTraceWindow
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -5309,75 +5817,81 @@ func WithStartTime(startTime pcommon.Timestamp) MetricBuilderOption {
 }
 func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, options ...MetricBuilderOption) *MetricsBuilder {
 	mb := &MetricsBuilder{
-		config:                            mbc,
-		startTime:                         pcommon.NewTimestampFromTime(time.Now()),
-		metricsBuffer:                     pmetric.NewMetrics(),
-		buildInfo:                         settings.BuildInfo,
-		metricGoGoroutineCount:            newMetricGoGoroutineCount(mbc.Metrics.GoGoroutineCount),
-		metricGoMemoryAllocated:           newMetricGoMemoryAllocated(mbc.Metrics.GoMemoryAllocated),
-		metricGoMemoryAllocations:         newMetricGoMemoryAllocations(mbc.Metrics.GoMemoryAllocations),
-		metricGoMemoryGcCycles:            newMetricGoMemoryGcCycles(mbc.Metrics.GoMemoryGcCycles),
-		metricGoMemoryGcGoal:              newMetricGoMemoryGcGoal(mbc.Metrics.GoMemoryGcGoal),
-		metricGoMemoryUsed:                newMetricGoMemoryUsed(mbc.Metrics.GoMemoryUsed),
-		metricGoProcessorLimit:            newMetricGoProcessorLimit(mbc.Metrics.GoProcessorLimit),
-		metricHeapgateContentionCount:     newMetricHeapgateContentionCount(mbc.Metrics.HeapgateContentionCount),
-		metricHeapgateContentionTime:      newMetricHeapgateContentionTime(mbc.Metrics.HeapgateContentionTime),
-		metricHeapgateCPUProfileGcShare:   newMetricHeapgateCPUProfileGcShare(mbc.Metrics.HeapgateCPUProfileGcShare),
-		metricHeapgateCPUProfileMapShare:  newMetricHeapgateCPUProfileMapShare(mbc.Metrics.HeapgateCPUProfileMapShare),
-		metricHeapgateCPUProfileSamples:   newMetricHeapgateCPUProfileSamples(mbc.Metrics.HeapgateCPUProfileSamples),
-		metricHeapgateCPUProfileUsage:     newMetricHeapgateCPUProfileUsage(mbc.Metrics.HeapgateCPUProfileUsage),
-		metricHeapgateGcClockTime:         newMetricHeapgateGcClockTime(mbc.Metrics.HeapgateGcClockTime),
-		metricHeapgateGcCPUMarkShare:      newMetricHeapgateGcCPUMarkShare(mbc.Metrics.HeapgateGcCPUMarkShare),
-		metricHeapgateGcCPUTime:           newMetricHeapgateGcCPUTime(mbc.Metrics.HeapgateGcCPUTime),
-		metricHeapgateGcCPUTotalShare:     newMetricHeapgateGcCPUTotalShare(mbc.Metrics.HeapgateGcCPUTotalShare),
-		metricHeapgateGcCPUFraction:       newMetricHeapgateGcCPUFraction(mbc.Metrics.HeapgateGcCPUFraction),
-		metricHeapgateGcElapsed:           newMetricHeapgateGcElapsed(mbc.Metrics.HeapgateGcElapsed),
-		metricHeapgateGcForced:            newMetricHeapgateGcForced(mbc.Metrics.HeapgateGcForced),
-		metricHeapgateGcLast:              newMetricHeapgateGcLast(mbc.Metrics.HeapgateGcLast),
-		metricHeapgateGcOverGoal:          newMetricHeapgateGcOverGoal(mbc.Metrics.HeapgateGcOverGoal),
-		metricHeapgateGcPauseMax:          newMetricHeapgateGcPauseMax(mbc.Metrics.HeapgateGcPauseMax),
-		metricHeapgateGctraceCycles:       newMetricHeapgateGctraceCycles(mbc.Metrics.HeapgateGctraceCycles),
-		metricHeapgateGctraceHeapGoal:     newMetricHeapgateGctraceHeapGoal(mbc.Metrics.HeapgateGctraceHeapGoal),
-		metricHeapgateGctraceHeapLive:     newMetricHeapgateGctraceHeapLive(mbc.Metrics.HeapgateGctraceHeapLive),
-		metricHeapgateGctraceRecords:      newMetricHeapgateGctraceRecords(mbc.Metrics.HeapgateGctraceRecords),
-		metricHeapgateGctraceSummed:       newMetricHeapgateGctraceSummed(mbc.Metrics.HeapgateGctraceSummed),
-		metricHeapgateGoroutineByState:    newMetricHeapgateGoroutineByState(mbc.Metrics.HeapgateGoroutineByState),
-		metricHeapgateGoroutineInMap:      newMetricHeapgateGoroutineInMap(mbc.Metrics.HeapgateGoroutineInMap),
-		metricHeapgateGoroutineLeaked:     newMetricHeapgateGoroutineLeaked(mbc.Metrics.HeapgateGoroutineLeaked),
-		metricHeapgateGoroutineSiteCount:  newMetricHeapgateGoroutineSiteCount(mbc.Metrics.HeapgateGoroutineSiteCount),
-		metricHeapgateGoroutineSiteGrowth: newMetricHeapgateGoroutineSiteGrowth(mbc.Metrics.HeapgateGoroutineSiteGrowth),
-		metricHeapgateHeapAlloc:           newMetricHeapgateHeapAlloc(mbc.Metrics.HeapgateHeapAlloc),
-		metricHeapgateHeapIdle:            newMetricHeapgateHeapIdle(mbc.Metrics.HeapgateHeapIdle),
-		metricHeapgateHeapInuse:           newMetricHeapgateHeapInuse(mbc.Metrics.HeapgateHeapInuse),
-		metricHeapgateHeapObjects:         newMetricHeapgateHeapObjects(mbc.Metrics.HeapgateHeapObjects),
-		metricHeapgateHeapReleased:        newMetricHeapgateHeapReleased(mbc.Metrics.HeapgateHeapReleased),
-		metricHeapgateMemoryLimit:         newMetricHeapgateMemoryLimit(mbc.Metrics.HeapgateMemoryLimit),
-		metricHeapgateObservedUntil:       newMetricHeapgateObservedUntil(mbc.Metrics.HeapgateObservedUntil),
-		metricHeapgateProcessCrashes:      newMetricHeapgateProcessCrashes(mbc.Metrics.HeapgateProcessCrashes),
-		metricHeapgateProcessRssMax:       newMetricHeapgateProcessRssMax(mbc.Metrics.HeapgateProcessRssMax),
-		metricHeapgateProcessStartTime:    newMetricHeapgateProcessStartTime(mbc.Metrics.HeapgateProcessStartTime),
-		metricHeapgateProfileInuse:        newMetricHeapgateProfileInuse(mbc.Metrics.HeapgateProfileInuse),
-		metricHeapgateProfileRate:         newMetricHeapgateProfileRate(mbc.Metrics.HeapgateProfileRate),
-		metricHeapgateScrapeCost:          newMetricHeapgateScrapeCost(mbc.Metrics.HeapgateScrapeCost),
-		metricHeapgateScrapeDuration:      newMetricHeapgateScrapeDuration(mbc.Metrics.HeapgateScrapeDuration),
-		metricHeapgateScrapeErrors:        newMetricHeapgateScrapeErrors(mbc.Metrics.HeapgateScrapeErrors),
-		metricHeapgateScrapeInterval:      newMetricHeapgateScrapeInterval(mbc.Metrics.HeapgateScrapeInterval),
-		metricHeapgateSiteAllocated:       newMetricHeapgateSiteAllocated(mbc.Metrics.HeapgateSiteAllocated),
-		metricHeapgateSiteAllocations:     newMetricHeapgateSiteAllocations(mbc.Metrics.HeapgateSiteAllocations),
-		metricHeapgateSiteInuse:           newMetricHeapgateSiteInuse(mbc.Metrics.HeapgateSiteInuse),
-		metricHeapgateSiteInuseObjects:    newMetricHeapgateSiteInuseObjects(mbc.Metrics.HeapgateSiteInuseObjects),
-		metricHeapgateSiteSamples:         newMetricHeapgateSiteSamples(mbc.Metrics.HeapgateSiteSamples),
-		metricHeapgateSiteStderr:          newMetricHeapgateSiteStderr(mbc.Metrics.HeapgateSiteStderr),
-		metricHeapgateTargetUp:            newMetricHeapgateTargetUp(mbc.Metrics.HeapgateTargetUp),
-		metricHeapgateTraceGcBlocked:      newMetricHeapgateTraceGcBlocked(mbc.Metrics.HeapgateTraceGcBlocked),
-		metricHeapgateTraceGcCycles:       newMetricHeapgateTraceGcCycles(mbc.Metrics.HeapgateTraceGcCycles),
-		metricHeapgateTraceGcTime:         newMetricHeapgateTraceGcTime(mbc.Metrics.HeapgateTraceGcTime),
-		metricHeapgateTraceHeapGoal:       newMetricHeapgateTraceHeapGoal(mbc.Metrics.HeapgateTraceHeapGoal),
-		metricHeapgateTraceMarkAssistTime: newMetricHeapgateTraceMarkAssistTime(mbc.Metrics.HeapgateTraceMarkAssistTime),
-		metricHeapgateTraceStwCount:       newMetricHeapgateTraceStwCount(mbc.Metrics.HeapgateTraceStwCount),
-		metricHeapgateTraceStwMax:         newMetricHeapgateTraceStwMax(mbc.Metrics.HeapgateTraceStwMax),
-		metricHeapgateTraceStwTime:        newMetricHeapgateTraceStwTime(mbc.Metrics.HeapgateTraceStwTime),
-		metricHeapgateTraceWindow:         newMetricHeapgateTraceWindow(mbc.Metrics.HeapgateTraceWindow),
+		config:                             mbc,
+		startTime:                          pcommon.NewTimestampFromTime(time.Now()),
+		metricsBuffer:                      pmetric.NewMetrics(),
+		buildInfo:                          settings.BuildInfo,
+		metricGoGoroutineCount:             newMetricGoGoroutineCount(mbc.Metrics.GoGoroutineCount),
+		metricGoMemoryAllocated:            newMetricGoMemoryAllocated(mbc.Metrics.GoMemoryAllocated),
+		metricGoMemoryAllocations:          newMetricGoMemoryAllocations(mbc.Metrics.GoMemoryAllocations),
+		metricGoMemoryGcCycles:             newMetricGoMemoryGcCycles(mbc.Metrics.GoMemoryGcCycles),
+		metricGoMemoryGcGoal:               newMetricGoMemoryGcGoal(mbc.Metrics.GoMemoryGcGoal),
+		metricGoMemoryUsed:                 newMetricGoMemoryUsed(mbc.Metrics.GoMemoryUsed),
+		metricGoProcessorLimit:             newMetricGoProcessorLimit(mbc.Metrics.GoProcessorLimit),
+		metricHeapgateContainerMemoryLimit: newMetricHeapgateContainerMemoryLimit(mbc.Metrics.HeapgateContainerMemoryLimit),
+		metricHeapgateContentionCount:      newMetricHeapgateContentionCount(mbc.Metrics.HeapgateContentionCount),
+		metricHeapgateContentionTime:       newMetricHeapgateContentionTime(mbc.Metrics.HeapgateContentionTime),
+		metricHeapgateCPUProfileGcShare:    newMetricHeapgateCPUProfileGcShare(mbc.Metrics.HeapgateCPUProfileGcShare),
+		metricHeapgateCPUProfileMapShare:   newMetricHeapgateCPUProfileMapShare(mbc.Metrics.HeapgateCPUProfileMapShare),
+		metricHeapgateCPUProfileSamples:    newMetricHeapgateCPUProfileSamples(mbc.Metrics.HeapgateCPUProfileSamples),
+		metricHeapgateCPUProfileUsage:      newMetricHeapgateCPUProfileUsage(mbc.Metrics.HeapgateCPUProfileUsage),
+		metricHeapgateFamilyAllocated:      newMetricHeapgateFamilyAllocated(mbc.Metrics.HeapgateFamilyAllocated),
+		metricHeapgateFamilyAllocations:    newMetricHeapgateFamilyAllocations(mbc.Metrics.HeapgateFamilyAllocations),
+		metricHeapgateGcClockTime:          newMetricHeapgateGcClockTime(mbc.Metrics.HeapgateGcClockTime),
+		metricHeapgateGcCPUMarkShare:       newMetricHeapgateGcCPUMarkShare(mbc.Metrics.HeapgateGcCPUMarkShare),
+		metricHeapgateGcCPUTime:            newMetricHeapgateGcCPUTime(mbc.Metrics.HeapgateGcCPUTime),
+		metricHeapgateGcCPUTotalShare:      newMetricHeapgateGcCPUTotalShare(mbc.Metrics.HeapgateGcCPUTotalShare),
+		metricHeapgateGcCPUFraction:        newMetricHeapgateGcCPUFraction(mbc.Metrics.HeapgateGcCPUFraction),
+		metricHeapgateGcElapsed:            newMetricHeapgateGcElapsed(mbc.Metrics.HeapgateGcElapsed),
+		metricHeapgateGcForced:             newMetricHeapgateGcForced(mbc.Metrics.HeapgateGcForced),
+		metricHeapgateGcLast:               newMetricHeapgateGcLast(mbc.Metrics.HeapgateGcLast),
+		metricHeapgateGcOverGoal:           newMetricHeapgateGcOverGoal(mbc.Metrics.HeapgateGcOverGoal),
+		metricHeapgateGcPauseMax:           newMetricHeapgateGcPauseMax(mbc.Metrics.HeapgateGcPauseMax),
+		metricHeapgateGctraceCycles:        newMetricHeapgateGctraceCycles(mbc.Metrics.HeapgateGctraceCycles),
+		metricHeapgateGctraceHeapGoal:      newMetricHeapgateGctraceHeapGoal(mbc.Metrics.HeapgateGctraceHeapGoal),
+		metricHeapgateGctraceHeapLive:      newMetricHeapgateGctraceHeapLive(mbc.Metrics.HeapgateGctraceHeapLive),
+		metricHeapgateGctraceRecords:       newMetricHeapgateGctraceRecords(mbc.Metrics.HeapgateGctraceRecords),
+		metricHeapgateGctraceSummed:        newMetricHeapgateGctraceSummed(mbc.Metrics.HeapgateGctraceSummed),
+		metricHeapgateGoroutineByState:     newMetricHeapgateGoroutineByState(mbc.Metrics.HeapgateGoroutineByState),
+		metricHeapgateGoroutineInMap:       newMetricHeapgateGoroutineInMap(mbc.Metrics.HeapgateGoroutineInMap),
+		metricHeapgateGoroutineLeaked:      newMetricHeapgateGoroutineLeaked(mbc.Metrics.HeapgateGoroutineLeaked),
+		metricHeapgateGoroutineSiteCount:   newMetricHeapgateGoroutineSiteCount(mbc.Metrics.HeapgateGoroutineSiteCount),
+		metricHeapgateGoroutineSiteGrowth:  newMetricHeapgateGoroutineSiteGrowth(mbc.Metrics.HeapgateGoroutineSiteGrowth),
+		metricHeapgateHeapAlloc:            newMetricHeapgateHeapAlloc(mbc.Metrics.HeapgateHeapAlloc),
+		metricHeapgateHeapIdle:             newMetricHeapgateHeapIdle(mbc.Metrics.HeapgateHeapIdle),
+		metricHeapgateHeapInuse:            newMetricHeapgateHeapInuse(mbc.Metrics.HeapgateHeapInuse),
+		metricHeapgateHeapObjects:          newMetricHeapgateHeapObjects(mbc.Metrics.HeapgateHeapObjects),
+		metricHeapgateHeapReleased:         newMetricHeapgateHeapReleased(mbc.Metrics.HeapgateHeapReleased),
+		metricHeapgateMemoryLimit:          newMetricHeapgateMemoryLimit(mbc.Metrics.HeapgateMemoryLimit),
+		metricHeapgateObservedUntil:        newMetricHeapgateObservedUntil(mbc.Metrics.HeapgateObservedUntil),
+		metricHeapgateProcessCrashes:       newMetricHeapgateProcessCrashes(mbc.Metrics.HeapgateProcessCrashes),
+		metricHeapgateProcessRssMax:        newMetricHeapgateProcessRssMax(mbc.Metrics.HeapgateProcessRssMax),
+		metricHeapgateProcessStartTime:     newMetricHeapgateProcessStartTime(mbc.Metrics.HeapgateProcessStartTime),
+		metricHeapgateProfileAllocated:     newMetricHeapgateProfileAllocated(mbc.Metrics.HeapgateProfileAllocated),
+		metricHeapgateProfileInuse:         newMetricHeapgateProfileInuse(mbc.Metrics.HeapgateProfileInuse),
+		metricHeapgateProfileRate:          newMetricHeapgateProfileRate(mbc.Metrics.HeapgateProfileRate),
+		metricHeapgateRuntimeInfo:          newMetricHeapgateRuntimeInfo(mbc.Metrics.HeapgateRuntimeInfo),
+		metricHeapgateScrapeCost:           newMetricHeapgateScrapeCost(mbc.Metrics.HeapgateScrapeCost),
+		metricHeapgateScrapeDuration:       newMetricHeapgateScrapeDuration(mbc.Metrics.HeapgateScrapeDuration),
+		metricHeapgateScrapeErrors:         newMetricHeapgateScrapeErrors(mbc.Metrics.HeapgateScrapeErrors),
+		metricHeapgateScrapeInterval:       newMetricHeapgateScrapeInterval(mbc.Metrics.HeapgateScrapeInterval),
+		metricHeapgateSiteAllocated:        newMetricHeapgateSiteAllocated(mbc.Metrics.HeapgateSiteAllocated),
+		metricHeapgateSiteAllocations:      newMetricHeapgateSiteAllocations(mbc.Metrics.HeapgateSiteAllocations),
+		metricHeapgateSiteInuse:            newMetricHeapgateSiteInuse(mbc.Metrics.HeapgateSiteInuse),
+		metricHeapgateSiteInuseObjects:     newMetricHeapgateSiteInuseObjects(mbc.Metrics.HeapgateSiteInuseObjects),
+		metricHeapgateSiteLargest:          newMetricHeapgateSiteLargest(mbc.Metrics.HeapgateSiteLargest),
+		metricHeapgateSiteSamples:          newMetricHeapgateSiteSamples(mbc.Metrics.HeapgateSiteSamples),
+		metricHeapgateSiteStderr:           newMetricHeapgateSiteStderr(mbc.Metrics.HeapgateSiteStderr),
+		metricHeapgateTargetUp:             newMetricHeapgateTargetUp(mbc.Metrics.HeapgateTargetUp),
+		metricHeapgateTraceGcBlocked:       newMetricHeapgateTraceGcBlocked(mbc.Metrics.HeapgateTraceGcBlocked),
+		metricHeapgateTraceGcCycles:        newMetricHeapgateTraceGcCycles(mbc.Metrics.HeapgateTraceGcCycles),
+		metricHeapgateTraceGcTime:          newMetricHeapgateTraceGcTime(mbc.Metrics.HeapgateTraceGcTime),
+		metricHeapgateTraceHeapGoal:        newMetricHeapgateTraceHeapGoal(mbc.Metrics.HeapgateTraceHeapGoal),
+		metricHeapgateTraceMarkAssistTime:  newMetricHeapgateTraceMarkAssistTime(mbc.Metrics.HeapgateTraceMarkAssistTime),
+		metricHeapgateTraceStwCount:        newMetricHeapgateTraceStwCount(mbc.Metrics.HeapgateTraceStwCount),
+		metricHeapgateTraceStwMax:          newMetricHeapgateTraceStwMax(mbc.Metrics.HeapgateTraceStwMax),
+		metricHeapgateTraceStwTime:         newMetricHeapgateTraceStwTime(mbc.Metrics.HeapgateTraceStwTime),
+		metricHeapgateTraceWindow:          newMetricHeapgateTraceWindow(mbc.Metrics.HeapgateTraceWindow),
 	}
 
 	for _, op := range options {
@@ -5451,12 +5965,15 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricGoMemoryGcGoal.emit(ils.Metrics())
 	mb.metricGoMemoryUsed.emit(ils.Metrics())
 	mb.metricGoProcessorLimit.emit(ils.Metrics())
+	mb.metricHeapgateContainerMemoryLimit.emit(ils.Metrics())
 	mb.metricHeapgateContentionCount.emit(ils.Metrics())
 	mb.metricHeapgateContentionTime.emit(ils.Metrics())
 	mb.metricHeapgateCPUProfileGcShare.emit(ils.Metrics())
 	mb.metricHeapgateCPUProfileMapShare.emit(ils.Metrics())
 	mb.metricHeapgateCPUProfileSamples.emit(ils.Metrics())
 	mb.metricHeapgateCPUProfileUsage.emit(ils.Metrics())
+	mb.metricHeapgateFamilyAllocated.emit(ils.Metrics())
+	mb.metricHeapgateFamilyAllocations.emit(ils.Metrics())
 	mb.metricHeapgateGcClockTime.emit(ils.Metrics())
 	mb.metricHeapgateGcCPUMarkShare.emit(ils.Metrics())
 	mb.metricHeapgateGcCPUTime.emit(ils.Metrics())
@@ -5487,8 +6004,10 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateProcessCrashes.emit(ils.Metrics())
 	mb.metricHeapgateProcessRssMax.emit(ils.Metrics())
 	mb.metricHeapgateProcessStartTime.emit(ils.Metrics())
+	mb.metricHeapgateProfileAllocated.emit(ils.Metrics())
 	mb.metricHeapgateProfileInuse.emit(ils.Metrics())
 	mb.metricHeapgateProfileRate.emit(ils.Metrics())
+	mb.metricHeapgateRuntimeInfo.emit(ils.Metrics())
 	mb.metricHeapgateScrapeCost.emit(ils.Metrics())
 	mb.metricHeapgateScrapeDuration.emit(ils.Metrics())
 	mb.metricHeapgateScrapeErrors.emit(ils.Metrics())
@@ -5497,6 +6016,7 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateSiteAllocations.emit(ils.Metrics())
 	mb.metricHeapgateSiteInuse.emit(ils.Metrics())
 	mb.metricHeapgateSiteInuseObjects.emit(ils.Metrics())
+	mb.metricHeapgateSiteLargest.emit(ils.Metrics())
 	mb.metricHeapgateSiteSamples.emit(ils.Metrics())
 	mb.metricHeapgateSiteStderr.emit(ils.Metrics())
 	mb.metricHeapgateTargetUp.emit(ils.Metrics())
@@ -5565,6 +6085,11 @@ func (mb *MetricsBuilder) RecordGoProcessorLimitDataPoint(ts pcommon.Timestamp, 
 	mb.metricGoProcessorLimit.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateContainerMemoryLimitDataPoint adds a data point to heapgate.container.memory.limit metric.
+func (mb *MetricsBuilder) RecordHeapgateContainerMemoryLimitDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateContainerMemoryLimit.recordDataPoint(mb.startTime, ts, val)
+}
+
 // RecordHeapgateContentionCountDataPoint adds a data point to heapgate.contention.count metric.
 func (mb *MetricsBuilder) RecordHeapgateContentionCountDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateContentionKindAttributeValue AttributeHeapgateContentionKind, options ...MetricAttributeOption) {
 	mb.metricHeapgateContentionCount.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateContentionKindAttributeValue.String(), options...)
@@ -5593,6 +6118,16 @@ func (mb *MetricsBuilder) RecordHeapgateCPUProfileSamplesDataPoint(ts pcommon.Ti
 // RecordHeapgateCPUProfileUsageDataPoint adds a data point to heapgate.cpu.profile.usage metric.
 func (mb *MetricsBuilder) RecordHeapgateCPUProfileUsageDataPoint(ts pcommon.Timestamp, val float64) {
 	mb.metricHeapgateCPUProfileUsage.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateFamilyAllocatedDataPoint adds a data point to heapgate.family.allocated metric.
+func (mb *MetricsBuilder) RecordHeapgateFamilyAllocatedDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateFamilyAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateFamilyAllocated.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateFamilyAttributeValue, options...)
+}
+
+// RecordHeapgateFamilyAllocationsDataPoint adds a data point to heapgate.family.allocations metric.
+func (mb *MetricsBuilder) RecordHeapgateFamilyAllocationsDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateFamilyAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHeapgateFamilyAllocations.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateFamilyAttributeValue, options...)
 }
 
 // RecordHeapgateGcClockTimeDataPoint adds a data point to heapgate.gc.clock.time metric.
@@ -5745,6 +6280,11 @@ func (mb *MetricsBuilder) RecordHeapgateProcessStartTimeDataPoint(ts pcommon.Tim
 	mb.metricHeapgateProcessStartTime.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateProfileAllocatedDataPoint adds a data point to heapgate.profile.allocated metric.
+func (mb *MetricsBuilder) RecordHeapgateProfileAllocatedDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateProfileAllocated.recordDataPoint(mb.startTime, ts, val)
+}
+
 // RecordHeapgateProfileInuseDataPoint adds a data point to heapgate.profile.inuse metric.
 func (mb *MetricsBuilder) RecordHeapgateProfileInuseDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateProfileInuse.recordDataPoint(mb.startTime, ts, val)
@@ -5753,6 +6293,11 @@ func (mb *MetricsBuilder) RecordHeapgateProfileInuseDataPoint(ts pcommon.Timesta
 // RecordHeapgateProfileRateDataPoint adds a data point to heapgate.profile.rate metric.
 func (mb *MetricsBuilder) RecordHeapgateProfileRateDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateProfileRate.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateRuntimeInfoDataPoint adds a data point to heapgate.runtime.info metric.
+func (mb *MetricsBuilder) RecordHeapgateRuntimeInfoDataPoint(ts pcommon.Timestamp, val int64, heapgateRuntimeMapsAttributeValue AttributeHeapgateRuntimeMaps, heapgateRuntimeVersionAttributeValue string) {
+	mb.metricHeapgateRuntimeInfo.recordDataPoint(mb.startTime, ts, val, heapgateRuntimeMapsAttributeValue.String(), heapgateRuntimeVersionAttributeValue)
 }
 
 // RecordHeapgateScrapeCostDataPoint adds a data point to heapgate.scrape.cost metric.
@@ -5793,6 +6338,11 @@ func (mb *MetricsBuilder) RecordHeapgateSiteInuseDataPoint(ts pcommon.Timestamp,
 // RecordHeapgateSiteInuseObjectsDataPoint adds a data point to heapgate.site.inuse_objects metric.
 func (mb *MetricsBuilder) RecordHeapgateSiteInuseObjectsDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateClassAttributeValue AttributeHeapgateClass, options ...MetricAttributeOption) {
 	mb.metricHeapgateSiteInuseObjects.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateClassAttributeValue.String(), options...)
+}
+
+// RecordHeapgateSiteLargestDataPoint adds a data point to heapgate.site.largest metric.
+func (mb *MetricsBuilder) RecordHeapgateSiteLargestDataPoint(ts pcommon.Timestamp, val int64, codeFunctionNameAttributeValue string, heapgateClassAttributeValue AttributeHeapgateClass, options ...MetricAttributeOption) {
+	mb.metricHeapgateSiteLargest.recordDataPoint(mb.startTime, ts, val, codeFunctionNameAttributeValue, heapgateClassAttributeValue.String(), options...)
 }
 
 // RecordHeapgateSiteSamplesDataPoint adds a data point to heapgate.site.samples metric.

@@ -63,6 +63,8 @@ func TestMetricsBuilder(t *testing.T) {
 			aggMap["heapgate.contention.time"] = mb.metricHeapgateContentionTime.config.AggregationStrategy
 			aggMap["heapgate.cpu.profile.gc_share"] = mb.metricHeapgateCPUProfileGcShare.config.AggregationStrategy
 			aggMap["heapgate.cpu.profile.map_share"] = mb.metricHeapgateCPUProfileMapShare.config.AggregationStrategy
+			aggMap["heapgate.family.allocated"] = mb.metricHeapgateFamilyAllocated.config.AggregationStrategy
+			aggMap["heapgate.family.allocations"] = mb.metricHeapgateFamilyAllocations.config.AggregationStrategy
 			aggMap["heapgate.gc.clock.time"] = mb.metricHeapgateGcClockTime.config.AggregationStrategy
 			aggMap["heapgate.gc.cpu.time"] = mb.metricHeapgateGcCPUTime.config.AggregationStrategy
 			aggMap["heapgate.gctrace.records"] = mb.metricHeapgateGctraceRecords.config.AggregationStrategy
@@ -80,6 +82,7 @@ func TestMetricsBuilder(t *testing.T) {
 			aggMap["heapgate.site.allocations"] = mb.metricHeapgateSiteAllocations.config.AggregationStrategy
 			aggMap["heapgate.site.inuse"] = mb.metricHeapgateSiteInuse.config.AggregationStrategy
 			aggMap["heapgate.site.inuse_objects"] = mb.metricHeapgateSiteInuseObjects.config.AggregationStrategy
+			aggMap["heapgate.site.largest"] = mb.metricHeapgateSiteLargest.config.AggregationStrategy
 			aggMap["heapgate.site.samples"] = mb.metricHeapgateSiteSamples.config.AggregationStrategy
 			aggMap["heapgate.site.stderr"] = mb.metricHeapgateSiteStderr.config.AggregationStrategy
 			aggMap["heapgate.trace.gc.blocked"] = mb.metricHeapgateTraceGcBlocked.config.AggregationStrategy
@@ -121,6 +124,9 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordGoProcessorLimitDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateContainerMemoryLimitDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateContentionCountDataPoint(ts, 1, "code.function.name-val", AttributeHeapgateContentionKindMutex, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
 			if tt.name == "reaggregate_set" {
 				mb.RecordHeapgateContentionCountDataPoint(ts, 3, "code.function.name-val-2", AttributeHeapgateContentionKindBlock, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
@@ -149,6 +155,18 @@ func TestMetricsBuilder(t *testing.T) {
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateCPUProfileUsageDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateFamilyAllocatedDataPoint(ts, 1, "code.function.name-val", "heapgate.family-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateFamilyAllocatedDataPoint(ts, 3, "code.function.name-val-2", "heapgate.family-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateFamilyAllocationsDataPoint(ts, 1, "code.function.name-val", "heapgate.family-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateFamilyAllocationsDataPoint(ts, 3, "code.function.name-val-2", "heapgate.family-val", WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateGcClockTimeDataPoint(ts, 1, AttributeHeapgateGcPhaseSweepTerm)
@@ -268,10 +286,16 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateProcessStartTimeDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateProfileAllocatedDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateProfileInuseDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateProfileRateDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateRuntimeInfoDataPoint(ts, 1, AttributeHeapgateRuntimeMapsSwiss, "heapgate.runtime.version-val")
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateScrapeCostDataPoint(ts, 1, AttributeHeapgateScrapeSourceHeapText)
@@ -319,6 +343,12 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateSiteInuseObjectsDataPoint(ts, 1, "code.function.name-val", AttributeHeapgateClassMapGrow, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
 			if tt.name == "reaggregate_set" {
 				mb.RecordHeapgateSiteInuseObjectsDataPoint(ts, 3, "code.function.name-val-2", AttributeHeapgateClassMapOverflow, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSiteLargestDataPoint(ts, 1, "code.function.name-val", AttributeHeapgateClassMapGrow, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHeapgateSiteLargestDataPoint(ts, 3, "code.function.name-val-2", AttributeHeapgateClassMapOverflow, WithCodeFilePathMetricAttribute("code.file.path-val"), WithCodeLineNumberMetricAttribute(16))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
@@ -386,6 +416,8 @@ func TestMetricsBuilder(t *testing.T) {
 				assert.Empty(t, mb.metricHeapgateContentionTime.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateCPUProfileGcShare.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateCPUProfileMapShare.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateFamilyAllocated.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateFamilyAllocations.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGcClockTime.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGcCPUTime.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateGctraceRecords.aggDataPoints)
@@ -403,6 +435,7 @@ func TestMetricsBuilder(t *testing.T) {
 				assert.Empty(t, mb.metricHeapgateSiteAllocations.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteInuse.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteInuseObjects.aggDataPoints)
+				assert.Empty(t, mb.metricHeapgateSiteLargest.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteSamples.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateSiteStderr.aggDataPoints)
 				assert.Empty(t, mb.metricHeapgateTraceGcBlocked.aggDataPoints)
@@ -561,6 +594,18 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.False(t, mi.Sum().IsMonotonic())
 					assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
 					dp := mi.Sum().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.container.memory.limit":
+					assert.False(t, validatedMetrics["heapgate.container.memory.limit"], "Found a duplicate in the metrics slice: heapgate.container.memory.limit")
+					validatedMetrics["heapgate.container.memory.limit"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Memory limit of the container, as the configuration declares it.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
@@ -785,6 +830,116 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.family.allocated":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.family.allocated"], "Found a duplicate in the metrics slice: heapgate.family.allocated")
+						validatedMetrics["heapgate.family.allocated"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes allocated at a site in a way that is known to be avoidable, since the process started, estimated from the heap profile.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateFamilyAttrVal, ok := dp.Attributes().Get("heapgate.family")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.family-val", heapgateFamilyAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.family.allocated"], "Found a duplicate in the metrics slice: heapgate.family.allocated")
+						validatedMetrics["heapgate.family.allocated"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes allocated at a site in a way that is known to be avoidable, since the process started, estimated from the heap profile.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.family.allocated"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.family")
+						assert.True(t, ok)
+					}
+				case "heapgate.family.allocations":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.family.allocations"], "Found a duplicate in the metrics slice: heapgate.family.allocations")
+						validatedMetrics["heapgate.family.allocations"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Objects allocated at a site in a way that is known to be avoidable, since the process started, estimated.", mi.Description())
+						assert.Equal(t, "{object}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateFamilyAttrVal, ok := dp.Attributes().Get("heapgate.family")
+						assert.True(t, ok)
+						assert.Equal(t, "heapgate.family-val", heapgateFamilyAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.family.allocations"], "Found a duplicate in the metrics slice: heapgate.family.allocations")
+						validatedMetrics["heapgate.family.allocations"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Objects allocated at a site in a way that is known to be avoidable, since the process started, estimated.", mi.Description())
+						assert.Equal(t, "{object}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.family.allocations"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.family")
+						assert.True(t, ok)
+					}
 				case "heapgate.gc.clock.time":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["heapgate.gc.clock.time"], "Found a duplicate in the metrics slice: heapgate.gc.clock.time")
@@ -1457,6 +1612,20 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.profile.allocated":
+					assert.False(t, validatedMetrics["heapgate.profile.allocated"], "Found a duplicate in the metrics slice: heapgate.profile.allocated")
+					validatedMetrics["heapgate.profile.allocated"] = true
+					assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+					assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+					assert.Equal(t, "Bytes allocated at all sites since the process started, as the heap profile estimates them.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					assert.True(t, mi.Sum().IsMonotonic())
+					assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+					dp := mi.Sum().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
 				case "heapgate.profile.inuse":
 					assert.False(t, validatedMetrics["heapgate.profile.inuse"], "Found a duplicate in the metrics slice: heapgate.profile.inuse")
 					validatedMetrics["heapgate.profile.inuse"] = true
@@ -1481,6 +1650,24 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.runtime.info":
+					assert.False(t, validatedMetrics["heapgate.runtime.info"], "Found a duplicate in the metrics slice: heapgate.runtime.info")
+					validatedMetrics["heapgate.runtime.info"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1, with what the stacks of a process tell of its Go runtime.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateRuntimeMapsAttrVal, ok := dp.Attributes().Get("heapgate.runtime.maps")
+					assert.True(t, ok)
+					assert.Equal(t, "swiss", heapgateRuntimeMapsAttrVal.Str())
+					heapgateRuntimeVersionAttrVal, ok := dp.Attributes().Get("heapgate.runtime.version")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.runtime.version-val", heapgateRuntimeVersionAttrVal.Str())
 				case "heapgate.scrape.cost":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["heapgate.scrape.cost"], "Found a duplicate in the metrics slice: heapgate.scrape.cost")
@@ -1848,6 +2035,57 @@ func TestMetricsBuilder(t *testing.T) {
 						assert.Equal(t, ts, dp.Timestamp())
 						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 						switch aggMap["heapgate.site.inuse_objects"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("code.function.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("heapgate.class")
+						assert.False(t, ok)
+					}
+				case "heapgate.site.largest":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["heapgate.site.largest"], "Found a duplicate in the metrics slice: heapgate.site.largest")
+						validatedMetrics["heapgate.site.largest"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Largest block allocated at a map site that was sampled.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+						assert.True(t, ok)
+						assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+						heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
+						assert.True(t, ok)
+						assert.Equal(t, "map_grow", heapgateClassAttrVal.Str())
+						codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+						assert.True(t, ok)
+						assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+						codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+						assert.True(t, ok)
+						assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["heapgate.site.largest"], "Found a duplicate in the metrics slice: heapgate.site.largest")
+						validatedMetrics["heapgate.site.largest"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Largest block allocated at a map site that was sampled.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["heapgate.site.largest"] {
 						case "sum":
 							assert.Equal(t, int64(4), dp.IntValue())
 						case "avg":
