@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -79,12 +80,20 @@ func parseMetric(t *testing.T, into pmetric.MetricSlice, words []string, times p
 	}
 }
 
-// parseHistogram reads bound:count,bound:count,count.
+// parseHistogram reads bound:count,bound:count,count and, where it is there, +sum.
 func parseHistogram(t *testing.T, m pmetric.Metric, value string, times pcommon.Map) {
 	m.SetEmptyHistogram().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	p := m.Histogram().DataPoints().AppendEmpty()
 	p.SetTimestamp(timeOf(times, "t"))
 	p.SetStartTimestamp(timeOf(times, "start"))
+	value, sum, summed := strings.Cut(value, "+")
+	if summed {
+		v, err := strconv.ParseFloat(sum, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.SetSum(v)
+	}
 	for _, bucket := range strings.Split(value, ",") {
 		bound, count, bounded := strings.Cut(bucket, ":")
 		if !bounded {
@@ -119,7 +128,7 @@ func attributes(t *testing.T, into pcommon.Map, words []string) {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			into.PutInt(key, n)
 		} else {
-			into.PutStr(key, text)
+			into.PutStr(key, strings.ReplaceAll(text, "␣", " "))
 		}
 	}
 }
@@ -172,6 +181,18 @@ func writeAppended(out *strings.Builder, m pmetric.Metrics) {
 					}
 					fmt.Fprintf(out, "    %s %s %s%s t=%d\n", metric.Name(), value, metric.Unit(), textOf(p.Attributes()), p.Timestamp()/1e9-epoch)
 				}
+			}
+		}
+	}
+}
+
+// writeLogs writes a line a record.
+func writeLogs(out *strings.Builder, all []plog.Logs) {
+	for _, logs := range all {
+		for _, rl := range logs.ResourceLogs().All() {
+			fmt.Fprintf(out, "  log of%s\n", textOf(rl.Resource().Attributes()))
+			for _, r := range rl.ScopeLogs().At(0).LogRecords().All() {
+				fmt.Fprintf(out, "    %s %s %q%s t=%d\n", r.EventName(), r.SeverityText(), r.Body().Str(), textOf(r.Attributes()), r.Timestamp()/1e9-epoch)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/heapgate/heapgate/internal/bytesize"
 	"github.com/heapgate/heapgate/processor/internal/metadata"
 )
 
@@ -25,6 +26,16 @@ type Config struct {
 	MaxSnapshots int `mapstructure:"max_snapshots"`
 	// ExpireAfter is how long a silent target is remembered.
 	ExpireAfter time.Duration `mapstructure:"expire_after"`
+	// StateSize is how much memory all targets together may take, about. A new one that would take more is treated as one beyond
+	// MaxTargets.
+	StateSize bytesize.Size `mapstructure:"state_size"`
+	// MaxSeries is how many points of signals one resource gets from one batch; of more, those of sites are left out first.
+	MaxSeries int `mapstructure:"max_series"`
+	// MaxChanges is how many changes of verdicts and states a minute become log records, and a tenth of it how many of one target.
+	// It needs this processor in a pipeline of logs.
+	MaxChanges int `mapstructure:"max_changes"`
+	// Baseline learns what is usual for each workload.
+	Baseline BaselineConfig `mapstructure:"baseline"`
 	// Metrics can be switched off one by one, see documentation.md.
 	Metrics metadata.MetricsConfig `mapstructure:"metrics"`
 }
@@ -36,6 +47,10 @@ func createDefaultConfig() *Config {
 		MaxSites:     64,
 		MaxSnapshots: 20,
 		ExpireAfter:  15 * time.Minute,
+		StateSize:    1 << 30,
+		MaxSeries:    5000,
+		MaxChanges:   600,
+		Baseline:     defaultBaselineConfig(),
 		Metrics:      metadata.DefaultMetricsConfig(),
 	}
 }
@@ -60,6 +75,18 @@ func (c *Config) Validate() error {
 	}
 	if c.ExpireAfter < c.Window {
 		errs = append(errs, fmt.Errorf("expire_after must not be shorter than window, %v (got %v)", c.Window, c.ExpireAfter))
+	}
+	if c.StateSize < assumedSize {
+		errs = append(errs, fmt.Errorf("state_size must be at least %v, one target's (got %v)", bytesize.Size(assumedSize), c.StateSize))
+	}
+	if c.MaxSeries < 1 {
+		errs = append(errs, fmt.Errorf("max_series must be at least 1 (got %d)", c.MaxSeries))
+	}
+	if c.MaxChanges < 0 {
+		errs = append(errs, fmt.Errorf("max_changes must be at least 0, which tells none (got %d)", c.MaxChanges))
+	}
+	if err := c.Baseline.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("baseline: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -49,8 +49,11 @@ func TestReadme(t *testing.T) {
 		t.Errorf("the example of README.md: -default +got:\n%s", diff)
 	}
 	for key, value := range section.ToStringMap() {
-		if key == "metrics" {
+		switch key {
+		case "metrics":
 			value = "all on"
+		case "baseline":
+			value = "see below"
 		}
 		row := regexp.MustCompile("(?m)^\\| `" + key + "` \\| `?([^`|]*)`? \\|").FindStringSubmatch(string(readme))
 		text, _ := yaml.Marshal(value)
@@ -77,21 +80,28 @@ func TestUnknownKeysAreRefused(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	broken := Config{Window: -time.Second, MaxTargets: 0, MaxSites: -1, MaxSnapshots: 3, ExpireAfter: -time.Minute}
+	broken := Config{
+		Window: -time.Second, MaxTargets: 0, MaxSites: -1, MaxSnapshots: 3, ExpireAfter: -time.Minute, StateSize: 1, MaxSeries: 0, MaxChanges: -1,
+		Baseline: BaselineConfig{Enabled: true},
+	}
 	want := strings.Join([]string{
 		"window must be a positive duration, 2m or more for idle processes (got -1s)",
 		"max_targets must be at least 1 (got 0)",
 		"max_sites must be at least 1 (got -1)",
 		"max_snapshots must be at least 4 (got 3)",
 		"expire_after must not be shorter than window, -1s (got -1m0s)",
+		"state_size must be at least 40KiB, one target's (got 1B)",
+		"max_series must be at least 1 (got 0)",
+		"max_changes must be at least 0, which tells none (got -1)",
+		"baseline: save_interval",
 	}, "\n")
-	if err := broken.Validate(); err == nil || err.Error() != want {
-		t.Errorf("got\n%v\nwant\n%s", err, want)
+	if err := broken.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got\n%v\nwant\n%s ...", err, want)
 	}
 	if err := createDefaultConfig().Validate(); err != nil {
 		t.Errorf("the default config: %v", err)
 	}
-	least := Config{Window: 1, MaxTargets: 1, MaxSites: 1, MaxSnapshots: 4, ExpireAfter: 1}
+	least := Config{Window: 1, MaxTargets: 1, MaxSites: 1, MaxSnapshots: 4, ExpireAfter: 1, StateSize: assumedSize, MaxSeries: 1}
 	if err := least.Validate(); err != nil {
 		t.Errorf("the smallest config: %v", err)
 	}

@@ -34,7 +34,7 @@ const epoch = 1_700_000_000
 
 // TestFixtures sends the batches of testdata/*.txtar through the processor.
 //
-//	-- in --         config key=value..., wait DURATION, and batches: `batch t=SECONDS start=SECONDS`, `resource key=value...`,
+//	-- in --         config key=value..., logs (a pipeline of logs is there too), wait DURATION, and batches: `batch t=SECONDS start=SECONDS`, `resource key=value...`,
 //	                 `scope NAME` (the receiver's unless it is said), `METRIC TYPE VALUE [key=value...]`
 //	-- out --        what was appended to each resource
 //	-- telemetry --  what the processor says of itself
@@ -71,12 +71,17 @@ func play(t *testing.T, in string) (out, telemetry string) {
 	defer own.Shutdown(context.Background())
 	cfg := createDefaultConfig()
 	var p processor.Metrics
-	sink := &consumertest.MetricsSink{}
+	var logs processor.Logs
+	sink, logSink := &consumertest.MetricsSink{}, &consumertest.LogsSink{}
+	factory := NewFactory()
 	var text strings.Builder
 	send := func(batch pmetric.Metrics) {
 		if p == nil {
 			var err error
-			if p, err = NewFactory().CreateMetrics(t.Context(), metadatatest.NewSettings(own), cfg, sink); err != nil {
+			if p, err = factory.CreateMetrics(t.Context(), metadatatest.NewSettings(own), cfg, sink); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Start(t.Context(), componenttest.NewNopHost()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -87,11 +92,21 @@ func play(t *testing.T, in string) (out, telemetry string) {
 		}
 		received := sink.AllMetrics()
 		writeAppended(&text, takeAppended(t, before, received[len(received)-1]))
+		writeLogs(&text, logSink.AllLogs())
+		logSink.Reset()
 	}
 	for _, block := range blocks(in) {
 		switch words := strings.Fields(block[0]); words[0] {
 		case "config":
 			configure(t, cfg, words[1:])
+		case "logs":
+			var err error
+			if logs, err = factory.CreateLogs(t.Context(), metadatatest.NewSettings(own), cfg, logSink); err != nil {
+				t.Fatal(err)
+			}
+			if err := logs.Start(t.Context(), componenttest.NewNopHost()); err != nil {
+				t.Fatal(err)
+			}
 		case "wait":
 			d, err := time.ParseDuration(words[1])
 			if err != nil {
@@ -102,22 +117,27 @@ func play(t *testing.T, in string) (out, telemetry string) {
 			fmt.Fprintln(&text, block[0])
 			send(parseBatch(t, block))
 		default:
-			t.Fatalf("want config, wait or batch, got %q", block[0])
+			t.Fatalf("want config, logs, wait or batch, got %q", block[0])
 		}
 	}
 	if err := p.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if logs != nil {
+		if err := logs.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return text.String(), ownTelemetry(t, own)
 }
 
-// blocks starts a new one at each config, wait and batch.
+// blocks starts a new one at each config, logs, wait and batch.
 func blocks(in string) (all [][]string) {
 	for line := range strings.Lines(in) {
 		line = strings.TrimSpace(line)
 		switch first, _, _ := strings.Cut(line, " "); first {
 		case "", "#":
-		case "config", "wait", "batch":
+		case "config", "logs", "wait", "batch":
 			all = append(all, []string{line})
 		default:
 			all[len(all)-1] = append(all[len(all)-1], line)
@@ -137,6 +157,10 @@ func configure(t *testing.T, cfg *Config, words []string) {
 			cfg.ExpireAfter, err = time.ParseDuration(text)
 		case "max_targets":
 			cfg.MaxTargets, err = strconv.Atoi(text)
+		case "max_series":
+			cfg.MaxSeries, err = strconv.Atoi(text)
+		case "max_changes":
+			cfg.MaxChanges, err = strconv.Atoi(text)
 		case "without":
 			cfg.Metrics.HeapgateSignalWindow.Enabled = text != "window"
 		default:
@@ -152,7 +176,7 @@ func configure(t *testing.T, cfg *Config, words []string) {
 func ownTelemetry(t *testing.T, own *componenttest.Telemetry) string {
 	t.Helper()
 	var lines []string
-	for _, name := range []string{"targets", "observations", "evicted", "refused", "restarts"} {
+	for _, name := range []string{"targets", "observations", "evicted", "refused", "restarts", "changes"} {
 		name = "otelcol_processor_go_signals_" + name
 		m, err := own.GetMetric(name)
 		if err != nil {

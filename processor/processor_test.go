@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,17 @@ import (
 
 func newTestProcessor(t testing.TB) *goSignals {
 	t.Helper()
-	p, err := newProcessor(processortest.NewNopSettings(metadata.Type), createDefaultConfig())
+	return newProcessorOf(t, createDefaultConfig())
+}
+
+func newProcessorOf(t testing.TB, cfg *Config) *goSignals {
+	t.Helper()
+	set := processortest.NewNopSettings(metadata.Type)
+	common, err := newComponents().join(set, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newProcessor(set, cfg, common)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +152,10 @@ func split(batch pmetric.Metrics) (heap, trace pmetric.Metrics) {
 	return batch, trace
 }
 
-// TestSplitBatches: one batch, one batch with two resources, two batches: the same signals.
+// TestSplitBatches: one batch, one batch with two resources, two batches: the same signals, once both halves were heard a few
+// times. Before, a state may stand on one of them.
 func TestSplitBatches(t *testing.T) {
+	const halves = 3
 	whole, resources, batches := newTestProcessor(t), newTestProcessor(t), newTestProcessor(t)
 	for i := range 20 {
 		want := send(t, whole, scrape("a", i, 3))
@@ -150,12 +163,12 @@ func TestSplitBatches(t *testing.T) {
 			t.Fatalf("scrape %d: only %d signals", i, len(want))
 		}
 		heap, trace := split(scrape("a", i, 3))
-		if diff := cmp.Diff(want, send(t, batches, heap, trace)); diff != "" {
+		if diff := cmp.Diff(want, send(t, batches, heap, trace)); diff != "" && i >= halves {
 			t.Fatalf("two batches: -want +got:\n%s", diff)
 		}
 		heap, trace = split(scrape("a", i, 3))
 		trace.ResourceMetrics().MoveAndAppendTo(heap.ResourceMetrics())
-		if diff := cmp.Diff(want, send(t, resources, heap)); diff != "" {
+		if diff := cmp.Diff(want, send(t, resources, heap)); diff != "" && i >= halves {
 			t.Fatalf("two resources: -want +got:\n%s", diff)
 		}
 	}
@@ -185,9 +198,23 @@ func TestConcurrent(t *testing.T) {
 			t.Fatalf("target %d: -alone +concurrent:\n%s", n, diff)
 		}
 	}
-	if p.state.held() != targets {
-		t.Errorf("%d targets held, want %d", p.state.held(), targets)
+	if held, _ := p.state.held(); held != targets {
+		t.Errorf("%d targets held, want %d", held, targets)
 	}
+}
+
+// oneOfEach signal, with all that a signal can have.
+func oneOfEach() (all []signal.Signal) {
+	site := signal.SiteKey{Function: "main.f", File: "main.go", Line: 7, Class: "class"}
+	for n := range signal.Names {
+		all = append(all, signal.Signal{Name: n, Source: "source", Label: "label", Of: signal.HeapLive, Reason: "reason", Site: &site, At: 1, Value: 1})
+	}
+	return all
+}
+
+var expected = map[string]string{
+	"code.function.name": "main.f", "code.file.path": "main.go", "code.line.number": "7", "heapgate.class": "class", "heapgate.family": "class",
+	"heapgate.goroutine.state": "class", "heapgate.source": "source", "heapgate.signal": "heap.live", "heapgate.reason": "reason",
 }
 
 // TestDictionary: each signal is in metadata.yaml with the type and the attributes it is emitted with, and the reverse.
@@ -209,21 +236,19 @@ func TestDictionary(t *testing.T) {
 	}
 	p := newTestProcessor(t)
 	emitted := map[string][]string{}
-	for i := range 5 {
-		after, err := p.process(t.Context(), scrape("a", i, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		scopes := after.ResourceMetrics().At(0).ScopeMetrics()
-		for _, m := range scopes.At(scopes.Len() - 1).Metrics().All() {
-			point := m.Gauge().DataPoints().At(0)
-			keys := []string{strings.ToLower(point.ValueType().String())}
-			for key := range point.Attributes().All() {
-				keys = append(keys, key)
+	rm := pmetric.NewResourceMetrics()
+	p.emitter.emit(rm, oneOfEach())
+	for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+		point := m.Gauge().DataPoints().At(0)
+		keys := []string{strings.ToLower(point.ValueType().String())}
+		for key, v := range point.Attributes().All() {
+			keys = append(keys, key)
+			if got, want := v.AsString(), expected[key]; got != want && got != "label" {
+				t.Errorf("%s has %s = %q, want %q or the label", m.Name(), key, got, want)
 			}
-			slices.Sort(keys[1:])
-			emitted[m.Name()] = keys
 		}
+		slices.Sort(keys[1:])
+		emitted[m.Name()] = keys
 	}
 	want := map[string][]string{}
 	for name, m := range dictionary.Metrics {
@@ -233,14 +258,30 @@ func TestDictionary(t *testing.T) {
 		t.Errorf("-metadata.yaml +emitted:\n%s", diff)
 	}
 	for n := range signal.Names {
-		if !p.emitter.enabled[n] {
+		if !p.emitter.templates[n].enabled {
 			t.Errorf("signal %v has no template", n)
 		}
 	}
 }
 
+// TestFewest: of too many signals those of the process stay before those of its sites, each in their order.
+func TestFewest(t *testing.T) {
+	site := &signal.SiteKey{}
+	all := []signal.Signal{{Value: 1, Site: site}, {Value: 2}, {Value: 3, Site: site}, {Value: 4}}
+	var got []float64
+	for _, s := range fewest(all, 3) {
+		got = append(got, s.Value)
+	}
+	if diff := cmp.Diff([]float64{2, 4, 1}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// signed are the signals that may be negative.
+var signed = regexp.MustCompile(`doublings|slope|deviation|growth$|headroom`)
+
 // FuzzProcess: whatever bytes come as OTLP, they go on as they came, with at most one scope a resource, in which no number is
-// NaN, infinite or, but for doublings, negative.
+// NaN, infinite or, but for those that are signed, negative.
 func FuzzProcess(f *testing.F) {
 	for i := range 3 {
 		b, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(scrape("a", i, 2))
@@ -249,10 +290,7 @@ func FuzzProcess(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	p, err := newProcessor(processortest.NewNopSettings(metadata.Type), createDefaultConfig())
-	if err != nil {
-		f.Fatal(err)
-	}
+	p := newTestProcessor(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		batch, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(b)
 		if err != nil {
@@ -268,7 +306,7 @@ func FuzzProcess(f *testing.F) {
 			for _, scope := range rm.ScopeMetrics().All() {
 				for _, m := range scope.Metrics().All() {
 					for _, point := range m.Gauge().DataPoints().All() {
-						if v := point.DoubleValue(); v != v || v-v != 0 || v < 0 && !strings.HasSuffix(m.Name(), "doublings") {
+						if v := point.DoubleValue(); v != v || v-v != 0 || v < 0 && !signed.MatchString(m.Name()) {
 							t.Fatalf("%s is %v", m.Name(), v)
 						}
 					}

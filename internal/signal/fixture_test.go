@@ -24,21 +24,38 @@ var update = flag.Bool("update", false, "rewrite the expected signals in testdat
 // epoch is added to the times of a fixture, so that they have the precision of real ones.
 const epoch = 1_700_000_000
 
-// TestFixtures plays testdata/*.txtar. `-- in --` has one observation a line; a site line belongs to the heap line before.
-// Times are seconds, sizes bytes; what is not written is absent. `-- out --` has the notes and signals of each observation.
+// parts are the folders of testdata and the beginnings of the names of the signals that their fixtures show: each part of a
+// target has its own, so that a new signal of one does not change the pages of another.
+var parts = map[string][]string{
+	"halves": {"cycles", "gc.cpu.share", "gc.limit_pressure", "gc.pause.max", "gc.pause.p99", "heap.allocation_rate", "heap.live", "map.doublings", "map.growth",
+		"map.retained_share", "map.samples", "map.sites", "window"},
+	"gc":       {"gc.", "memory.limit_inferred", "lag", "warning"},
+	"climb":    {"heap.", "memory.", "advice.", "warning"},
+	"maps":     {"map.", "warning"},
+	"families": {"family.", "warning{family."},
+	"blocking": {"goroutine.", "warning{goroutine."},
+}
+
+// TestFixtures plays testdata/PART/*.txtar. `-- in --` has one observation a line; a site or family line belongs to the heap
+// line before, a stand line to the goroutines line before. Times are seconds, sizes bytes; what is not written is absent.
+// `-- out --` has the notes, signals and changes of each observation.
 func TestFixtures(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
+	files, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+		part := filepath.Base(filepath.Dir(file))
+		t.Run(part+"/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			if parts[part] == nil {
+				t.Fatalf("%s: no such part", part)
+			}
 			archive, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			set, observations := parseIn(t, string(archive.Files[0].Data))
-			got := play(set, observations)
+			got := play(set, observations, part)
 			if *update {
 				archive.Files = []txtar.File{archive.Files[0], {Name: "out", Data: []byte(got)}}
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
@@ -56,24 +73,33 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-func play(set Settings, observations []Observation) string {
+func play(set Settings, observations []Observation, part string) string {
 	var target Target
 	var out strings.Builder
 	for _, o := range observations {
 		var r Report
 		target.Observe(o, set, &r)
-		describe(&out, o, &r)
+		describe(&out, o, &r, part)
 	}
 	return out.String()
 }
 
-func describe(out *strings.Builder, o Observation, r *Report) {
+func describe(out *strings.Builder, o Observation, r *Report, part string) {
 	at, half := uint64(0), ""
 	if o.Heap != nil {
 		at, half = o.Heap.At, "heap"
 	}
 	if o.Trace != nil {
 		at, half = o.Trace.At, strings.TrimPrefix(half+"+trace", "+")
+	}
+	if o.CPU != nil {
+		at, half = o.CPU.At, "cpu"
+	}
+	if o.Exec != nil {
+		at, half = o.Exec.At, "exec"
+	}
+	if o.Goroutines != nil {
+		at, half = o.Goroutines.At, "goroutines"
 	}
 	fmt.Fprintf(out, "%s t=%s\n", half, number(seconds(at)-epoch))
 	for _, n := range r.Notes {
@@ -83,6 +109,18 @@ func describe(out *strings.Builder, o Observation, r *Report) {
 	slices.SortStableFunc(signals, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
 	for _, s := range signals {
 		what := s.Name.String()
+		if s.Name == Warning || s.Name == BaselineDeviation {
+			what += "{" + s.Of.String() + "}"
+		}
+		if !slices.ContainsFunc(parts[part], func(beginning string) bool { return strings.HasPrefix(what, beginning) }) {
+			continue
+		}
+		if s.Label != "" {
+			what += "{" + s.Label + "}"
+		}
+		if s.Reason != "" {
+			what += "{" + s.Reason + "}"
+		}
 		if s.Source != "" {
 			what += "{" + string(s.Source) + "}"
 		}
@@ -90,6 +128,16 @@ func describe(out *strings.Builder, o Observation, r *Report) {
 			what += fmt.Sprintf("{%s %s:%d %s}", s.Site.Function, s.Site.File, s.Site.Line, s.Site.Class)
 		}
 		fmt.Fprintf(out, "  %s %s\n", what, number(s.Value))
+	}
+	for _, c := range r.Changes {
+		what := c.Name.String()
+		if !slices.ContainsFunc(parts[part], func(beginning string) bool { return strings.HasPrefix(what, beginning) }) {
+			continue
+		}
+		if c.Site != nil {
+			what += fmt.Sprintf("{%s %s:%d %s}", c.Site.Function, c.Site.File, c.Site.Line, c.Site.Class)
+		}
+		fmt.Fprintf(out, "  changed: %s %q -> %q (%s): %s\n", what, c.From, c.To, c.Reason, c.Text)
 	}
 }
 
@@ -106,6 +154,9 @@ func parseIn(t *testing.T, text string) (Settings, []Observation) {
 		}
 		v := fields{t, map[string]string{}}
 		for _, word := range words[1:] {
+			if words[0] == "runtime" {
+				break // not key=value
+			}
 			key, value, ok := strings.Cut(word, "=")
 			if !ok {
 				t.Fatalf("want key=value, got %q in %q", word, line)
@@ -126,10 +177,29 @@ func parseIn(t *testing.T, text string) (Settings, []Observation) {
 		case "site":
 			h := observations[len(observations)-1].Heap
 			h.Sites = append(h.Sites, v.site())
+		case "family":
+			h := observations[len(observations)-1].Heap
+			h.Families = append(h.Families, v.family())
 		case "trace":
 			observations = append(observations, Observation{Trace: v.trace()})
+		case "cpu":
+			observations = append(observations, Observation{CPU: v.cpu()})
+		case "exec":
+			observations = append(observations, Observation{Exec: v.exec()})
+		case "goroutines":
+			observations = append(observations, Observation{Goroutines: v.goroutines()})
+		case "stand":
+			g := observations[len(observations)-1].Goroutines
+			key := v.key()
+			key.Class = strings.ReplaceAll(key.Class, "+", " ") // class=chan+receive
+			g.Sites = append(g.Sites, GoroutineSite{key, v.number("count"), v.number("leaked")})
+		case "peers": // of the observation before
+			observations[len(observations)-1].Peers = AgeSlope{v.number("upper"), int(v.number("samples").Value)}
+		case "runtime":
+			observations[len(observations)-1].Runtime = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "runtime"))
+			clear(v.text)
 		default:
-			t.Fatalf("want settings, heap, site or trace, got %q", line)
+			t.Fatalf("want settings, heap, site, family, trace, cpu, exec, goroutines, stand, peers or runtime, got %q", line)
 		}
 		for key := range v.text {
 			t.Fatalf("unknown key %q in %q", key, line)
@@ -183,34 +253,4 @@ func (f fields) list(key string) (list []float64) {
 		list = append(list, v)
 	}
 	return list
-}
-
-func (f fields) heap() *Heap {
-	return &Heap{
-		At: f.nanoseconds("t"), Start: f.nanoseconds("start"), Cycles: f.number("gc"), Allocated: f.number("alloc"),
-		ObservedUntil: f.unix("until"), LastGC: f.unix("last"), ProcessStart: f.unix("born"), CPUFraction: f.number("fraction"),
-		PauseMax: f.number("longest"), Inuse: f.number("inuse"), Alloc: f.number("heap"), Goal: f.number("goal"), Profile: f.number("profile") == Of(1),
-		Pauses: Histogram{f.list("bounds"), f.list("pauses")},
-	}
-}
-
-func (f fields) site() Site {
-	place := f.text["at"]
-	delete(f.text, "at")
-	file, line, _ := strings.Cut(place, ":")
-	n, _ := strconv.ParseInt(line, 10, 64)
-	s := Site{
-		SiteKey:   SiteKey{Function: f.text["fn"], File: file, Line: n, Class: f.text["class"]},
-		Allocated: f.number("alloc"), Inuse: f.number("inuse"), Samples: f.number("samples"), StdErr: f.number("stderr"),
-	}
-	delete(f.text, "fn")
-	delete(f.text, "class")
-	return s
-}
-
-func (f fields) trace() *Trace {
-	return &Trace{
-		At: f.nanoseconds("t"), Start: f.nanoseconds("start"), Cycles: f.number("gc"), Elapsed: f.number("elapsed"),
-		CPU: f.number("cpu"), Procs: f.number("procs"), OverGoal: f.number("over"), Live: f.number("live"), Summed: f.number("summed"),
-	}
 }

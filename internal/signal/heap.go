@@ -11,6 +11,8 @@ const settleCycles = 2
 
 // heapState is what is remembered of the heap half of a process.
 type heapState struct {
+	epoch             int  // rises with each restart
+	chosen            bool // the first observation is a chosen beginning, see Watching
 	heard             bool
 	at, start         uint64  // of the last observation
 	cycles, allocated float64 // of the last observation
@@ -20,12 +22,17 @@ type heapState struct {
 	reads             history[read]
 	snapshots         history[snapshot]
 	sites             siteTable
-	profiled          bool   // an observation of the process had a profile
+	profiled          bool // an observation of the process had a profile
+	accepted          bool // the last observation was used
+	now               derived
 	between           Number // longest pause of the cycles since the last snapshot, of observations without a profile
 }
 
 // read is the exact part of an observation, on the scraper's clock.
-type read struct{ at, allocated float64 }
+type read struct {
+	at, allocated float64
+	objects       Number
+}
 
 func (p read) when() float64   { return p.at }
 func (p read) after(read) read { return p }
@@ -39,6 +46,7 @@ type snapshot struct {
 	pauseMax         Number      // of the cycles since the snapshot before
 	overGoal         Number      // 1 if the heap had reached its goal when it was read, else 0
 	sites            []sitePoint // by slot of the site table
+	collected
 }
 
 func (p snapshot) when() float64 { return p.until }
@@ -49,6 +57,7 @@ func (p snapshot) after(dropped snapshot) snapshot {
 }
 
 func (s *heapState) observe(h *Heap, set Settings, r *Report) {
+	s.accepted = false
 	if why := h.refusal(); why != "" {
 		r.note(Refused, OfHeap, why, 1)
 		return
@@ -65,9 +74,10 @@ func (s *heapState) observe(h *Heap, set Settings, r *Report) {
 		}
 		if why != "" {
 			r.note(Restarted, OfHeap, why, 1)
-			*s = heapState{}
+			*s = heapState{epoch: s.epoch + 1}
 		}
 	}
+	s.accepted, s.now = true, derived{}
 	s.remember(h, set, r)
 	s.derive(h, set, r)
 }
@@ -100,7 +110,7 @@ func (s *heapState) remember(h *Heap, set Settings, r *Report) {
 	if h.ProcessStart.Known {
 		s.processStart = h.ProcessStart
 	}
-	s.reads.push(read{seconds(h.At), h.Allocated.Value}, set.Window.Seconds(), set.MaxSnapshots)
+	s.reads.push(read{seconds(h.At), h.Allocated.Value, h.Objects}, set.Window.Seconds(), set.MaxSnapshots)
 
 	last := s.snapshots.last()
 	if !h.ObservedUntil.Known || last != nil && h.Cycles.Value <= last.cycles {
@@ -121,7 +131,8 @@ func (s *heapState) remember(h *Heap, set Settings, r *Report) {
 		until: h.ObservedUntil.Value, at: seconds(h.At), cycles: h.Cycles.Value,
 		lastGC: h.LastGC, fraction: h.CPUFraction,
 		pauses: slices.Clone(h.Pauses.Counts), pauseMax: longer(s.between, h.PauseMax), overGoal: h.overGoal(),
-		sites: s.sites.record(h.Sites, s.settled(h.Cycles.Value), set.MaxSites, s.snapshots.points, r),
+		sites:     s.sites.record(h.Sites, s.settled(h.Cycles.Value), set.MaxSites, s.snapshots.points, r),
+		collected: h.collected(),
 	}, set.Window.Seconds(), set.MaxSnapshots)
 	s.between = Number{}
 }
@@ -147,7 +158,9 @@ func (s *heapState) broken(h *Heap, last *snapshot) Reason {
 	return ""
 }
 
-func (s *heapState) settled(cycles float64) bool { return cycles >= s.firstCycles+settleCycles }
+func (s *heapState) settled(cycles float64) bool {
+	return s.chosen || cycles >= s.firstCycles+settleCycles
+}
 
 // derive adds the signals of the heap half.
 func (s *heapState) derive(h *Heap, set Settings, r *Report) {
@@ -159,7 +172,7 @@ func (s *heapState) derive(h *Heap, set Settings, r *Report) {
 		add(AllocationRate, (last.allocated-first.allocated)/(last.at-first.at))
 	}
 	if h.Profile {
-		add(Sites, float64(min(len(h.Sites), set.MaxSites)))
+		add(Sites, float64(min(growing(h.Sites), set.MaxSites)))
 	}
 	last := s.snapshots.last()
 	if last != nil && seconds(h.At)-last.at > set.Window.Seconds() {
@@ -204,7 +217,7 @@ func (s *heapState) addCPUShare(first, last *snapshot, at uint64, r *Report) {
 		return
 	}
 	share := (last.fraction.Value*age2 - first.fraction.Value*age1) / (age2 - age1)
-	r.addShare(Signal{Name: GCCPUShare, Source: MemStats, At: at, Value: share})
+	s.now.share = r.addShare(Signal{Name: GCCPUShare, Source: MemStats, At: at, Value: share})
 }
 
 // overGoal is 1 where the heap stood at or above the size at which the next cycle begins. A read seldom meets that, unless a
@@ -232,6 +245,6 @@ func (s *heapState) addLimitPressure(at uint64, r *Report) {
 		}
 	}
 	if known >= fewestReads {
-		r.addShare(Signal{Name: LimitPressure, Source: MemStats, At: at, Value: over / known})
+		s.now.pressure = r.addShare(Signal{Name: LimitPressure, Source: MemStats, At: at, Value: over / known})
 	}
 }

@@ -16,6 +16,9 @@ type history[P point[P]] struct{ points []P }
 
 // push appends p, drops what is a window older, and thins what is left to at most `most` points.
 func (h *history[P]) push(p P, window float64, most int) {
+	if n := len(h.points); n == cap(h.points) && n <= most && 2*n > most { // append would make room for more than there may ever be
+		h.points = append(make([]P, 0, most+1), h.points...)
+	}
 	h.points = append(h.points, p)
 	from := 0
 	for h.points[from].when() < p.when()-window {

@@ -20,7 +20,7 @@ func life(rng *rand.Rand, reads, sites int) []Observation {
 	traced := Trace{Start: 1, Cycles: Of(5), Elapsed: Of(100), CPU: Of(1), Procs: Of(4), OverGoal: Of(0), Live: Of(mib)}
 	all := make([]Site, sites)
 	for i := range all {
-		all[i] = Site{SiteKey{"main.put", "cache.go", int64(i), "map_grow"}, Of(0), Of(0), Of(0), Of(0)}
+		all[i] = Site{SiteKey: SiteKey{"main.put", "cache.go", int64(i), "map_grow"}, Allocated: Of(0), Inuse: Of(0), Samples: Of(0), StdErr: Of(0)}
 	}
 	for i := range reads {
 		at := uint64(epoch+15*i) * 1e9
@@ -47,7 +47,7 @@ func life(rng *rand.Rand, reads, sites int) []Observation {
 		h.Sites = slices.Clone(all[:sites-rng.IntN(2)*sites/2])
 		trace := traced
 		trace.At = at
-		observations = append(observations, Observation{&h, &trace})
+		observations = append(observations, Observation{Heap: &h, Trace: &trace})
 	}
 	return observations
 }

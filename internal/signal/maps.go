@@ -25,22 +25,33 @@ type sitePoint struct {
 	known                             bool
 }
 
+func pointOf(s *Site) sitePoint {
+	return sitePoint{s.Allocated.Value, s.Inuse.Value, s.Samples.Value, s.StdErr.Value, true}
+}
+
 // siteTable gives each watched site of a process a slot. A slot is an index into the sites of every snapshot.
 type siteTable struct {
 	slots      []slot
 	index      map[SiteKey]int
-	generation int // of the profile recorded last
+	generation int     // of the profile recorded last
+	lines      int     // how many were numbered
+	shares     []share // empty between two observations
 }
 
 type slot struct {
-	key   *SiteKey // never changes: signals point to it
-	seen  int      // generation
-	last  sitePoint
-	first sitePoint // first judged estimate of this process
+	key     *SiteKey // never changes: signals point to it
+	growing bool     // its class is one of a growing map
+	line    int      // equal for the sites of one line
+	seen    int      // generation
+	last    sitePoint
+	first   sitePoint // first judged estimate of this process
+	made    made
+	path    path
+	judged  judgement
 }
 
 // record takes the sites of a profile and returns them by slot. Sites that are in no snapshot any more give their slot to
-// new ones; of more than `most` sites the largest are taken, as their estimates are the surest.
+// new ones; of more than `most` sites the largest of growing maps are taken, as their estimates are the surest, then the largest others.
 func (t *siteTable) record(sites []Site, settled bool, most int, held []snapshot, r *Report) []sitePoint {
 	sites = usable(sites, most, r)
 	t.generation++
@@ -55,15 +66,15 @@ func (t *siteTable) record(sites []Site, settled bool, most int, held []snapshot
 	points := make([]sitePoint, len(t.slots))
 	for i := range sites {
 		s := &sites[i]
-		p := sitePoint{s.Allocated.Value, s.Inuse.Value, s.Samples.Value, s.StdErr.Value, true}
+		p := pointOf(s)
 		at := t.index[s.SiteKey]
 		slot := &t.slots[at]
 		if slot.last.known && (p.allocated < slot.last.allocated-rounding || p.samples < slot.last.samples) {
 			r.note(Refused, OfSite, WentBack, 1)
 			forget(held, at)
-			slot.first = sitePoint{}
+			slot.first, slot.path = sitePoint{}, path{}
 		}
-		slot.last = p
+		slot.last, slot.made = p, made{s.Objects, s.Largest}
 		if settled && !slot.first.known {
 			slot.first = p
 		}
@@ -87,10 +98,33 @@ func usable(sites []Site, most int, r *Report) []Site {
 	}
 	if over := len(kept) - most; over > 0 {
 		r.note(Refused, OfSite, TooMany, over)
-		slices.SortStableFunc(kept, func(a, b Site) int { return cmp.Compare(b.Allocated.Value, a.Allocated.Value) })
+		slices.SortStableFunc(kept, func(a, b Site) int {
+			return cmp.Or(-order(Growing(&a.SiteKey), Growing(&b.SiteKey)), cmp.Compare(b.Allocated.Value, a.Allocated.Value))
+		})
 		kept = kept[:most]
 	}
 	return kept
+}
+
+// order of two truths: 1 if only the first is true, -1 if only the second.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// growing counts the sites of growing maps.
+func growing(sites []Site) (n int) {
+	for i := range sites {
+		if Growing(&sites[i].SiteKey) {
+			n++
+		}
+	}
+	return n
 }
 
 // place gives the site a slot: its own, a new one, or that of the site which was not seen for longest. There is one, as
@@ -116,7 +150,8 @@ func (t *siteTable) place(key *SiteKey, most int, held []snapshot) {
 		t.index = map[SiteKey]int{}
 	}
 	owned := *key
-	t.slots[at] = slot{key: &owned, seen: t.generation}
+	t.slots[at] = slot{}
+	t.slots[at] = slot{key: &owned, growing: Growing(&owned), line: t.lineOf(&owned), seen: t.generation}
 	t.index[owned] = at
 }
 
@@ -135,7 +170,7 @@ func (t *siteTable) addGrowth(judged []snapshot, at uint64, r *Report) {
 		return
 	}
 	for i, p := range judged[len(judged)-1].sites {
-		if p.known {
+		if p.known && t.slots[i].growing {
 			t.slots[i].addGrowth(growthOf(judged, i), at, r)
 		}
 	}
@@ -145,7 +180,24 @@ func (t *siteTable) addGrowth(judged []snapshot, at uint64, r *Report) {
 type growth struct {
 	from, to sitePoint
 	seconds  float64
-	windows  int // between two snapshots, in which it allocated and its bytes in use rose
+	windows  int     // between two snapshots, in which it allocated and its bytes in use rose
+	points   int     // snapshots it is in
+	low      float64 // least bytes in use of them
+}
+
+// allocated in the window, bytes.
+func (g *growth) allocated() float64 { return max(0, g.to.allocated-g.from.allocated) }
+
+// interval of the bytes allocated in the window, 95 %. The objects sampled before the window are the same at both ends, so that
+// the increments are independent and the variance of the difference is the difference of the variances.
+func (g *growth) interval() (lower, upper float64) {
+	allocated := g.allocated()
+	deviation := z95 * math.Sqrt(max(0, g.to.stdErr*g.to.stdErr-g.from.stdErr*g.from.stdErr))
+	upper = allocated + deviation
+	if g.to.samples == g.from.samples {
+		upper = max(upper, allocated+noneSeen*g.to.weight())
+	}
+	return max(0, allocated-deviation), upper
 }
 
 func growthOf(judged []snapshot, at int) growth {
@@ -162,8 +214,10 @@ func growthOf(judged []snapshot, at int) growth {
 				g.windows++
 			}
 		} else {
-			g.from, start = p, judged[i].until
+			g.from, start, g.low = p, judged[i].until, p.inuse
 		}
+		g.points++
+		g.low = min(g.low, p.inuse)
 		before, g.to, g.seconds = p, p, judged[i].until-start
 	}
 	return g
@@ -174,16 +228,10 @@ func (s *slot) addGrowth(g growth, at uint64, r *Report) {
 		return // first heard in the last snapshot
 	}
 	add := func(n Name, v float64) { r.add(Signal{Name: n, Site: s.key, At: at, Value: v}) }
-	allocated := max(0, g.to.allocated-g.from.allocated)
-	// The objects sampled before the window are the same at both ends, so that the increments are independent and the
-	// variance of the difference is the difference of the variances.
-	deviation := z95 * math.Sqrt(max(0, g.to.stdErr*g.to.stdErr-g.from.stdErr*g.from.stdErr))
-	upper := allocated + deviation
-	if g.to.samples == g.from.samples {
-		upper = max(upper, allocated+noneSeen*g.to.weight())
-	}
+	allocated := g.allocated()
+	lower, upper := g.interval()
 	add(GrowthRate, allocated/g.seconds)
-	add(GrowthRateLower, max(0, allocated-deviation)/g.seconds)
+	add(GrowthRateLower, lower/g.seconds)
 	add(GrowthRateUpper, upper/g.seconds)
 	if allocated > 0 {
 		rise := max(0, g.to.inuse-g.from.inuse)
@@ -191,6 +239,9 @@ func (s *slot) addGrowth(g growth, at uint64, r *Report) {
 			rise = min(rise, allocated)
 		}
 		r.addShare(Signal{Name: RetainedShare, Site: s.key, At: at, Value: rise / allocated})
+	}
+	if g.to.inuse > 0 {
+		add(MapInflation, allocated/g.to.inuse)
 	}
 	add(GrowthWindows, float64(g.windows))
 	add(Samples, g.to.samples-g.from.samples)

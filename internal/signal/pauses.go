@@ -3,7 +3,14 @@
 
 package signal
 
-// addPauses adds the longest pause and the 99th percentile of the cycles between the first and the last snapshot.
+// Pauses that a percentile needs: of fewer, it is the longest one or close to it.
+const (
+	pausesForP95 = 20
+	pausesForP99 = 100
+)
+
+// addPauses adds the longest pause and the percentiles of the cycles between the first and the last snapshot. A pause is the
+// whole time that the world was stopped in one cycle.
 func addPauses(held []snapshot, bounds []float64, at uint64, r *Report) {
 	longest := Of(0)
 	for _, s := range held[1:] { // the pauses of the first lie before the window
@@ -12,13 +19,40 @@ func addPauses(held []snapshot, bounds []float64, at uint64, r *Report) {
 	if longest.Known {
 		r.add(Signal{Name: PauseMax, At: at, Value: longest.Value})
 	}
-	first, last := held[0].pauses, held[len(held)-1].pauses
-	if first == nil || last == nil {
+	from, to := &held[0], &held[len(held)-1]
+	if from.pauses == nil || to.pauses == nil {
 		return
 	}
-	if p99 := quantile(0.99, bounds, first, last, longest); p99.Known {
-		r.add(Signal{Name: PauseP99, At: at, Value: p99.Value})
+	n := pauseCount(from, to)
+	if n <= 0 {
+		return
 	}
+	for _, p := range [...]struct {
+		name  Name
+		q     float64
+		needs float64
+	}{{PauseP50, 0.50, 0}, {PauseP95, 0.95, pausesForP95}, {PauseP99, 0.99, pausesForP99}} {
+		v := quantile(p.q, bounds, from.pauses, to.pauses, longest)
+		if !v.Known {
+			continue
+		}
+		r.add(Signal{Name: p.name, At: at, Value: v.Value})
+		if n < p.needs {
+			r.warn(p.name, fewSamples, at, n, p.needs)
+		}
+	}
+	if cycles := to.cycles - from.cycles; n < cycles { // the ring holds 256
+		r.warn(PauseP99, lostRecords, at, n, cycles)
+	}
+}
+
+// pauseCount is how many pauses lie between two snapshots that know them.
+func pauseCount(first, last *snapshot) float64 {
+	n := 0.0
+	for i := range last.pauses {
+		n += last.pauses[i] - first.pauses[i]
+	}
+	return n
 }
 
 // quantile of what two cumulative histograms differ by: linear inside a bucket, from 0 in the first, and never above the

@@ -3,54 +3,37 @@
 
 package signal
 
-// Name of a signal. Its text is the part of the metric name after "heapgate.signal.".
-type Name uint8
-
-// The signals, in the order of their text.
-const (
-	Cycles Name = iota
-	GCCPUShare
-	LimitPressure
-	PauseMax
-	PauseP99
-	AllocationRate
-	HeapLive
-	Doublings
-	GrowthRate
-	GrowthRateLower
-	GrowthRateUpper
-	GrowthWindows
-	RetainedShare
-	Samples
-	Sites
-	Window
-	Windows
-	Names // how many there are
-)
-
-var names = [Names]string{
-	"cycles", "gc.cpu.share", "gc.limit_pressure", "gc.pause.max", "gc.pause.p99", "heap.allocation_rate", "heap.live", "map.doublings",
-	"map.growth_rate", "map.growth_rate.lower", "map.growth_rate.upper", "map.growth_windows", "map.retained_share", "map.samples", "map.sites", "window", "windows",
-}
-
-func (n Name) String() string { return names[n] }
-
 // Source is where a signal was read, for the signals that can be read in two places.
 type Source string
 
 const (
-	Gctrace  Source = "gctrace"
-	MemStats Source = "memstats"
-	Profile  Source = "profile"
+	Gctrace    Source = "gctrace"
+	MemStats   Source = "memstats"
+	Profile    Source = "profile"     // of the heap
+	CPUSamples Source = "cpu_profile" // of the CPU
+	ExecTrace  Source = "trace"       // an execution trace
 )
 
-// Signal is one derived number.
+// Signal is one derived number. A state or a verdict is the number 1 under the label that holds.
 type Signal struct {
 	Name   Name
 	Source Source
+	Label  string   // what tells the points of one Name apart: a state, a verdict, a limit, a kind of work
+	Of     Name     // the signal that a Warning or a Baseline is about
+	Reason string   // why a verdict is what it is
 	Site   *SiteKey // nil unless the signal is of a site; never changes
 	At     uint64   // unix nanoseconds of the observation it was derived from
 	Value  float64
+}
+
+// Change says that a verdict is another than before: worth a line in a log.
+type Change struct {
+	Name     Name // MapVerdict, Leak, GoroutineLeak, GCState, AdviceGOGC or AdviceMemoryLimit
+	Site     *SiteKey
+	From, To string // labels; From is "" at first
+	Reason   string
+	Text     string // one sentence for a person: what is known, with numbers and units
+	At       uint64 // unix nanoseconds
 }
 
 // Reason is why something began afresh or was not used.
@@ -85,6 +68,11 @@ const (
 	OfTrace  Subject = "gctrace"
 	OfSite   Subject = "site"
 	OfSignal Subject = "signal"
+
+	OfCPU        Subject = "cpu_profile"
+	OfExec       Subject = "trace"
+	OfGoroutines Subject = "goroutines"
+	OfFamily     Subject = "family"
 )
 
 // Note says that a part began afresh or was refused, N times.
@@ -99,12 +87,14 @@ type Note struct {
 type Report struct {
 	Signals []Signal
 	Notes   []Note
+	Changes []Change
 }
 
 // Reset empties the report and keeps its memory.
 func (r *Report) Reset() {
 	clear(r.Signals)
-	r.Signals, r.Notes = r.Signals[:0], r.Notes[:0]
+	clear(r.Changes)
+	r.Signals, r.Notes, r.Changes = r.Signals[:0], r.Notes[:0], r.Changes[:0]
 }
 
 // Refuse notes that a part was not even an observation.
@@ -123,15 +113,25 @@ func (r *Report) add(s Signal) {
 	r.Signals = append(r.Signals, s)
 }
 
+// warn says what to know before believing a signal: the share of what it needed that it had, 0 where that is not countable.
+func (r *Report) warn(of Name, warning string, at uint64, had, needed float64) {
+	share := 0.0
+	if needed > 0 {
+		share = min(had/needed, 1)
+	}
+	r.add(Signal{Name: Warning, Of: of, Label: warning, At: at, Value: share})
+}
+
 // noise is how far from 0..1 rounding alone can bring a share: unix seconds in a float64 have steps of 2.4e-7 s.
 const noise = 1e-6
 
-// addShare refuses a share outside 0..1: a clamp would hide that its input is wrong.
-func (r *Report) addShare(s Signal) {
+// addShare refuses a share outside 0..1: a clamp would hide that its input is wrong. It returns the share if it is one.
+func (r *Report) addShare(s Signal) Number {
 	if s.Value < -noise || s.Value > 1+noise {
 		r.note(Refused, OfSignal, OutOfRange, 1)
-		return
+		return Number{}
 	}
 	s.Value = min(max(s.Value, 0), 1)
 	r.add(s)
+	return Number{s.Value, finite(s.Value)}
 }

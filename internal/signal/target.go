@@ -14,18 +14,33 @@ type Settings struct {
 
 // Target is what is remembered of one process.
 type Target struct {
-	heap  heapState
-	trace traceState
+	heap     heapState
+	trace    traceState
+	gc       gcState
+	climb    climbState
+	mapping  mapState
+	families familyState
+	blocking blockingState
 }
 
-// Observe learns from an observation and adds what follows from it to the report.
+// Observe learns from an observation and adds what follows from it to the report. The parts after the two halves read what
+// these remember; each begins afresh when the half that it stands on did (see epoch).
 func (t *Target) Observe(o Observation, set Settings, r *Report) {
+	if o.LowConfidence && o.Heap != nil {
+		o.Heap = t.heap.foreign(o.Heap)
+		defer r.lowConfidence(o.Heap.At)
+	}
 	if o.Heap != nil {
 		t.heap.observe(o.Heap, set, r)
 	}
 	if o.Trace != nil {
 		t.trace.observe(o.Trace, set, r)
 	}
+	t.gc.observe(&o, t, set, r)
+	t.climb.observe(&o, t, set, r)
+	t.mapping.observe(&o, t, set, r)
+	t.families.observe(&o, t, set, r)
+	t.blocking.observe(&o, t, set, r)
 }
 
 func seconds(nanoseconds uint64) float64 { return float64(nanoseconds) / 1e9 }

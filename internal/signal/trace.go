@@ -5,8 +5,11 @@ package signal
 
 // traceState is what is remembered of the gctrace half of a process.
 type traceState struct {
+	epoch     int // rises with each restart
 	heard     bool
 	at, start uint64 // of the last observation
+	accepted  bool   // the last observation was used
+	now       derived
 	last      tracePoint
 	points    history[tracePoint]
 }
@@ -18,12 +21,14 @@ type tracePoint struct {
 	capacity    float64 // CPU seconds the process could have used since it was first heard: GOMAXPROCS may change
 	overGoal    Number
 	summed      Number
+	traced
 }
 
 func (p tracePoint) when() float64               { return p.elapsed }
 func (p tracePoint) after(tracePoint) tracePoint { return p }
 
 func (s *traceState) observe(t *Trace, set Settings, r *Report) {
+	s.accepted = false
 	if why := t.refusal(); why != "" {
 		r.note(Refused, OfTrace, why, 1)
 		return
@@ -40,9 +45,10 @@ func (s *traceState) observe(t *Trace, set Settings, r *Report) {
 		}
 		if why != "" {
 			r.note(Restarted, OfTrace, why, 1)
-			*s = traceState{}
+			*s = traceState{epoch: s.epoch + 1}
 		}
 	}
+	s.accepted, s.now = true, derived{}
 	s.remember(t, set)
 	s.derive(t, set, r)
 }
@@ -61,7 +67,7 @@ func (s *traceState) restarted(t *Trace) Reason {
 func (s *traceState) remember(t *Trace, set Settings) {
 	p := tracePoint{
 		elapsed: t.Elapsed.Value, at: seconds(t.At), cycles: t.Cycles.Value, cpu: t.CPU.Value,
-		capacity: s.last.capacity, overGoal: t.OverGoal, summed: t.Summed,
+		capacity: s.last.capacity, overGoal: t.OverGoal, summed: t.Summed, traced: t.traced(),
 	}
 	if s.heard {
 		p.capacity += (p.elapsed - s.last.elapsed) * t.Procs.Value
@@ -83,15 +89,16 @@ func (s *traceState) derive(t *Trace, set Settings, r *Report) {
 	if len(s.points.points) < 2 || seconds(t.At)-last.at > set.Window.Seconds() {
 		return
 	}
+	warnLost(first, last, t.At, r)
 	if !complete(first, last) {
 		r.note(Refused, OfSignal, Incomplete, 1)
 		return
 	}
 	if capacity := last.capacity - first.capacity; capacity > 0 {
-		r.addShare(Signal{Name: GCCPUShare, Source: Gctrace, At: t.At, Value: (last.cpu - first.cpu) / capacity})
+		s.now.share = r.addShare(Signal{Name: GCCPUShare, Source: Gctrace, At: t.At, Value: (last.cpu - first.cpu) / capacity})
 	}
 	if cycles := last.cycles - first.cycles; cycles > 0 && first.overGoal.Known && last.overGoal.Known {
-		r.addShare(Signal{Name: LimitPressure, Source: Gctrace, At: t.At, Value: (last.overGoal.Value - first.overGoal.Value) / cycles})
+		s.now.pressure = r.addShare(Signal{Name: LimitPressure, Source: Gctrace, At: t.At, Value: (last.overGoal.Value - first.overGoal.Value) / cycles})
 	}
 }
 

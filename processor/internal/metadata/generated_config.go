@@ -6,6 +6,126 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
+// HeapgateSignalAdviceGogcMetricConfig provides config for the heapgate.signal.advice.gogc metric.
+type HeapgateSignalAdviceGogcMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalAdviceGogcMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalAdviceMemoryLimitMetricConfig provides config for the heapgate.signal.advice.memory_limit metric.
+type HeapgateSignalAdviceMemoryLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalAdviceMemoryLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalBaselineDeviationMetricConfig provides config for the heapgate.signal.baseline.deviation metric.
+type HeapgateSignalBaselineDeviationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalBaselineDeviationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalBaselineExpectedMetricConfig provides config for the heapgate.signal.baseline.expected metric.
+type HeapgateSignalBaselineExpectedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalBaselineExpectedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalBaselineSamplesMetricConfig provides config for the heapgate.signal.baseline.samples metric.
+type HeapgateSignalBaselineSamplesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalBaselineSamplesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalBaselineUnusualMetricConfig provides config for the heapgate.signal.baseline.unusual metric.
+type HeapgateSignalBaselineUnusualMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalBaselineUnusualMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalCyclesMetricConfig provides config for the heapgate.signal.cycles metric.
 type HeapgateSignalCyclesMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -13,6 +133,86 @@ type HeapgateSignalCyclesMetricConfig struct {
 }
 
 func (ms *HeapgateSignalCyclesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalFamilyRateMetricConfig provides config for the heapgate.signal.family.rate metric.
+type HeapgateSignalFamilyRateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalFamilyRateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalFamilyShareMetricConfig provides config for the heapgate.signal.family.share metric.
+type HeapgateSignalFamilyShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalFamilyShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcAssistShareMetricConfig provides config for the heapgate.signal.gc.assist.share metric.
+type HeapgateSignalGcAssistShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcAssistShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcCPUPerByteMetricConfig provides config for the heapgate.signal.gc.cpu.per_byte metric.
+type HeapgateSignalGcCPUPerByteMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcCPUPerByteMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -46,6 +246,66 @@ func (ms *HeapgateSignalGcCPUShareMetricConfig) Unmarshal(parser *confmap.Conf) 
 	return nil
 }
 
+// HeapgateSignalGcCycleRateMetricConfig provides config for the heapgate.signal.gc.cycle_rate metric.
+type HeapgateSignalGcCycleRateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcCycleRateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcForcedShareMetricConfig provides config for the heapgate.signal.gc.forced.share metric.
+type HeapgateSignalGcForcedShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcForcedShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcGogcMetricConfig provides config for the heapgate.signal.gc.gogc metric.
+type HeapgateSignalGcGogcMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcGogcMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalGcLimitPressureMetricConfig provides config for the heapgate.signal.gc.limit_pressure metric.
 type HeapgateSignalGcLimitPressureMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -53,6 +313,86 @@ type HeapgateSignalGcLimitPressureMetricConfig struct {
 }
 
 func (ms *HeapgateSignalGcLimitPressureMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcMarkPerByteMetricConfig provides config for the heapgate.signal.gc.mark.per_byte metric.
+type HeapgateSignalGcMarkPerByteMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcMarkPerByteMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcMarkShareMetricConfig provides config for the heapgate.signal.gc.mark.share metric.
+type HeapgateSignalGcMarkShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcMarkShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcNextCycleMetricConfig provides config for the heapgate.signal.gc.next_cycle metric.
+type HeapgateSignalGcNextCycleMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcNextCycleMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcPauseAgreementMetricConfig provides config for the heapgate.signal.gc.pause.agreement metric.
+type HeapgateSignalGcPauseAgreementMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcPauseAgreementMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -86,6 +426,46 @@ func (ms *HeapgateSignalGcPauseMaxMetricConfig) Unmarshal(parser *confmap.Conf) 
 	return nil
 }
 
+// HeapgateSignalGcPauseP50MetricConfig provides config for the heapgate.signal.gc.pause.p50 metric.
+type HeapgateSignalGcPauseP50MetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcPauseP50MetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcPauseP95MetricConfig provides config for the heapgate.signal.gc.pause.p95 metric.
+type HeapgateSignalGcPauseP95MetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcPauseP95MetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalGcPauseP99MetricConfig provides config for the heapgate.signal.gc.pause.p99 metric.
 type HeapgateSignalGcPauseP99MetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -93,6 +473,186 @@ type HeapgateSignalGcPauseP99MetricConfig struct {
 }
 
 func (ms *HeapgateSignalGcPauseP99MetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcStateMetricConfig provides config for the heapgate.signal.gc.state metric.
+type HeapgateSignalGcStateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcStateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcStwShareMetricConfig provides config for the heapgate.signal.gc.stw.share metric.
+type HeapgateSignalGcStwShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcStwShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcSweepShareMetricConfig provides config for the heapgate.signal.gc.sweep.share metric.
+type HeapgateSignalGcSweepShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcSweepShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGcWorkShareMetricConfig provides config for the heapgate.signal.gc.work.share metric.
+type HeapgateSignalGcWorkShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGcWorkShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGoroutineAgeMetricConfig provides config for the heapgate.signal.goroutine.age metric.
+type HeapgateSignalGoroutineAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGoroutineAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGoroutineBlockedMetricConfig provides config for the heapgate.signal.goroutine.blocked metric.
+type HeapgateSignalGoroutineBlockedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGoroutineBlockedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGoroutineGrowthMetricConfig provides config for the heapgate.signal.goroutine.growth metric.
+type HeapgateSignalGoroutineGrowthMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGoroutineGrowthMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGoroutineLeakMetricConfig provides config for the heapgate.signal.goroutine.leak metric.
+type HeapgateSignalGoroutineLeakMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGoroutineLeakMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalGoroutineSlopeMetricConfig provides config for the heapgate.signal.goroutine.slope metric.
+type HeapgateSignalGoroutineSlopeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalGoroutineSlopeMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -126,6 +686,46 @@ func (ms *HeapgateSignalHeapAllocationRateMetricConfig) Unmarshal(parser *confma
 	return nil
 }
 
+// HeapgateSignalHeapHeadroomMetricConfig provides config for the heapgate.signal.heap.headroom metric.
+type HeapgateSignalHeapHeadroomMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapHeadroomMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapLeakMetricConfig provides config for the heapgate.signal.heap.leak metric.
+type HeapgateSignalHeapLeakMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapLeakMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalHeapLiveMetricConfig provides config for the heapgate.signal.heap.live metric.
 type HeapgateSignalHeapLiveMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -133,6 +733,226 @@ type HeapgateSignalHeapLiveMetricConfig struct {
 }
 
 func (ms *HeapgateSignalHeapLiveMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapObjectRateMetricConfig provides config for the heapgate.signal.heap.object_rate metric.
+type HeapgateSignalHeapObjectRateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapObjectRateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapObjectSizeMetricConfig provides config for the heapgate.signal.heap.object_size metric.
+type HeapgateSignalHeapObjectSizeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapObjectSizeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapShapeMetricConfig provides config for the heapgate.signal.heap.shape metric.
+type HeapgateSignalHeapShapeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapShapeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapSlopeMetricConfig provides config for the heapgate.signal.heap.slope metric.
+type HeapgateSignalHeapSlopeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapSlopeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapSlopeLowerMetricConfig provides config for the heapgate.signal.heap.slope.lower metric.
+type HeapgateSignalHeapSlopeLowerMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapSlopeLowerMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapSlopeUpperMetricConfig provides config for the heapgate.signal.heap.slope.upper metric.
+type HeapgateSignalHeapSlopeUpperMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapSlopeUpperMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapSlopeWindowMetricConfig provides config for the heapgate.signal.heap.slope.window metric.
+type HeapgateSignalHeapSlopeWindowMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapSlopeWindowMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapTimeToLimitMetricConfig provides config for the heapgate.signal.heap.time_to_limit metric.
+type HeapgateSignalHeapTimeToLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapTimeToLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapTimeToLimitLowerMetricConfig provides config for the heapgate.signal.heap.time_to_limit.lower metric.
+type HeapgateSignalHeapTimeToLimitLowerMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapTimeToLimitLowerMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalHeapTurnoverMetricConfig provides config for the heapgate.signal.heap.turnover metric.
+type HeapgateSignalHeapTurnoverMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalHeapTurnoverMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalLagMetricConfig provides config for the heapgate.signal.lag metric.
+type HeapgateSignalLagMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalLagMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -246,6 +1066,46 @@ func (ms *HeapgateSignalMapGrowthWindowsMetricConfig) Unmarshal(parser *confmap.
 	return nil
 }
 
+// HeapgateSignalMapInflationMetricConfig provides config for the heapgate.signal.map.inflation metric.
+type HeapgateSignalMapInflationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMapInflationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalMapPresizeMetricConfig provides config for the heapgate.signal.map.presize metric.
+type HeapgateSignalMapPresizeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMapPresizeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalMapRetainedShareMetricConfig provides config for the heapgate.signal.map.retained_share metric.
 type HeapgateSignalMapRetainedShareMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -286,6 +1146,26 @@ func (ms *HeapgateSignalMapSamplesMetricConfig) Unmarshal(parser *confmap.Conf) 
 	return nil
 }
 
+// HeapgateSignalMapShareMetricConfig provides config for the heapgate.signal.map.share metric.
+type HeapgateSignalMapShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMapShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateSignalMapSitesMetricConfig provides config for the heapgate.signal.map.sites metric.
 type HeapgateSignalMapSitesMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -293,6 +1173,106 @@ type HeapgateSignalMapSitesMetricConfig struct {
 }
 
 func (ms *HeapgateSignalMapSitesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalMapVerdictMetricConfig provides config for the heapgate.signal.map.verdict metric.
+type HeapgateSignalMapVerdictMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMapVerdictMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalMemoryLimitInferredMetricConfig provides config for the heapgate.signal.memory.limit_inferred metric.
+type HeapgateSignalMemoryLimitInferredMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMemoryLimitInferredMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalMemoryRssRatioMetricConfig provides config for the heapgate.signal.memory.rss_ratio metric.
+type HeapgateSignalMemoryRssRatioMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMemoryRssRatioMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalMemoryShareMetricConfig provides config for the heapgate.signal.memory.share metric.
+type HeapgateSignalMemoryShareMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalMemoryShareMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeapgateSignalWarningMetricConfig provides config for the heapgate.signal.warning metric.
+type HeapgateSignalWarningMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateSignalWarningMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -348,46 +1328,218 @@ func (ms *HeapgateSignalWindowsMetricConfig) Unmarshal(parser *confmap.Conf) err
 
 // MetricsConfig provides config for go_signals metrics.
 type MetricsConfig struct {
-	HeapgateSignalCycles             HeapgateSignalCyclesMetricConfig             `mapstructure:"heapgate.signal.cycles"`
-	HeapgateSignalGcCPUShare         HeapgateSignalGcCPUShareMetricConfig         `mapstructure:"heapgate.signal.gc.cpu.share"`
-	HeapgateSignalGcLimitPressure    HeapgateSignalGcLimitPressureMetricConfig    `mapstructure:"heapgate.signal.gc.limit_pressure"`
-	HeapgateSignalGcPauseMax         HeapgateSignalGcPauseMaxMetricConfig         `mapstructure:"heapgate.signal.gc.pause.max"`
-	HeapgateSignalGcPauseP99         HeapgateSignalGcPauseP99MetricConfig         `mapstructure:"heapgate.signal.gc.pause.p99"`
-	HeapgateSignalHeapAllocationRate HeapgateSignalHeapAllocationRateMetricConfig `mapstructure:"heapgate.signal.heap.allocation_rate"`
-	HeapgateSignalHeapLive           HeapgateSignalHeapLiveMetricConfig           `mapstructure:"heapgate.signal.heap.live"`
-	HeapgateSignalMapDoublings       HeapgateSignalMapDoublingsMetricConfig       `mapstructure:"heapgate.signal.map.doublings"`
-	HeapgateSignalMapGrowthRate      HeapgateSignalMapGrowthRateMetricConfig      `mapstructure:"heapgate.signal.map.growth_rate"`
-	HeapgateSignalMapGrowthRateLower HeapgateSignalMapGrowthRateLowerMetricConfig `mapstructure:"heapgate.signal.map.growth_rate.lower"`
-	HeapgateSignalMapGrowthRateUpper HeapgateSignalMapGrowthRateUpperMetricConfig `mapstructure:"heapgate.signal.map.growth_rate.upper"`
-	HeapgateSignalMapGrowthWindows   HeapgateSignalMapGrowthWindowsMetricConfig   `mapstructure:"heapgate.signal.map.growth_windows"`
-	HeapgateSignalMapRetainedShare   HeapgateSignalMapRetainedShareMetricConfig   `mapstructure:"heapgate.signal.map.retained_share"`
-	HeapgateSignalMapSamples         HeapgateSignalMapSamplesMetricConfig         `mapstructure:"heapgate.signal.map.samples"`
-	HeapgateSignalMapSites           HeapgateSignalMapSitesMetricConfig           `mapstructure:"heapgate.signal.map.sites"`
-	HeapgateSignalWindow             HeapgateSignalWindowMetricConfig             `mapstructure:"heapgate.signal.window"`
-	HeapgateSignalWindows            HeapgateSignalWindowsMetricConfig            `mapstructure:"heapgate.signal.windows"`
+	HeapgateSignalAdviceGogc           HeapgateSignalAdviceGogcMetricConfig           `mapstructure:"heapgate.signal.advice.gogc"`
+	HeapgateSignalAdviceMemoryLimit    HeapgateSignalAdviceMemoryLimitMetricConfig    `mapstructure:"heapgate.signal.advice.memory_limit"`
+	HeapgateSignalBaselineDeviation    HeapgateSignalBaselineDeviationMetricConfig    `mapstructure:"heapgate.signal.baseline.deviation"`
+	HeapgateSignalBaselineExpected     HeapgateSignalBaselineExpectedMetricConfig     `mapstructure:"heapgate.signal.baseline.expected"`
+	HeapgateSignalBaselineSamples      HeapgateSignalBaselineSamplesMetricConfig      `mapstructure:"heapgate.signal.baseline.samples"`
+	HeapgateSignalBaselineUnusual      HeapgateSignalBaselineUnusualMetricConfig      `mapstructure:"heapgate.signal.baseline.unusual"`
+	HeapgateSignalCycles               HeapgateSignalCyclesMetricConfig               `mapstructure:"heapgate.signal.cycles"`
+	HeapgateSignalFamilyRate           HeapgateSignalFamilyRateMetricConfig           `mapstructure:"heapgate.signal.family.rate"`
+	HeapgateSignalFamilyShare          HeapgateSignalFamilyShareMetricConfig          `mapstructure:"heapgate.signal.family.share"`
+	HeapgateSignalGcAssistShare        HeapgateSignalGcAssistShareMetricConfig        `mapstructure:"heapgate.signal.gc.assist.share"`
+	HeapgateSignalGcCPUPerByte         HeapgateSignalGcCPUPerByteMetricConfig         `mapstructure:"heapgate.signal.gc.cpu.per_byte"`
+	HeapgateSignalGcCPUShare           HeapgateSignalGcCPUShareMetricConfig           `mapstructure:"heapgate.signal.gc.cpu.share"`
+	HeapgateSignalGcCycleRate          HeapgateSignalGcCycleRateMetricConfig          `mapstructure:"heapgate.signal.gc.cycle_rate"`
+	HeapgateSignalGcForcedShare        HeapgateSignalGcForcedShareMetricConfig        `mapstructure:"heapgate.signal.gc.forced.share"`
+	HeapgateSignalGcGogc               HeapgateSignalGcGogcMetricConfig               `mapstructure:"heapgate.signal.gc.gogc"`
+	HeapgateSignalGcLimitPressure      HeapgateSignalGcLimitPressureMetricConfig      `mapstructure:"heapgate.signal.gc.limit_pressure"`
+	HeapgateSignalGcMarkPerByte        HeapgateSignalGcMarkPerByteMetricConfig        `mapstructure:"heapgate.signal.gc.mark.per_byte"`
+	HeapgateSignalGcMarkShare          HeapgateSignalGcMarkShareMetricConfig          `mapstructure:"heapgate.signal.gc.mark.share"`
+	HeapgateSignalGcNextCycle          HeapgateSignalGcNextCycleMetricConfig          `mapstructure:"heapgate.signal.gc.next_cycle"`
+	HeapgateSignalGcPauseAgreement     HeapgateSignalGcPauseAgreementMetricConfig     `mapstructure:"heapgate.signal.gc.pause.agreement"`
+	HeapgateSignalGcPauseMax           HeapgateSignalGcPauseMaxMetricConfig           `mapstructure:"heapgate.signal.gc.pause.max"`
+	HeapgateSignalGcPauseP50           HeapgateSignalGcPauseP50MetricConfig           `mapstructure:"heapgate.signal.gc.pause.p50"`
+	HeapgateSignalGcPauseP95           HeapgateSignalGcPauseP95MetricConfig           `mapstructure:"heapgate.signal.gc.pause.p95"`
+	HeapgateSignalGcPauseP99           HeapgateSignalGcPauseP99MetricConfig           `mapstructure:"heapgate.signal.gc.pause.p99"`
+	HeapgateSignalGcState              HeapgateSignalGcStateMetricConfig              `mapstructure:"heapgate.signal.gc.state"`
+	HeapgateSignalGcStwShare           HeapgateSignalGcStwShareMetricConfig           `mapstructure:"heapgate.signal.gc.stw.share"`
+	HeapgateSignalGcSweepShare         HeapgateSignalGcSweepShareMetricConfig         `mapstructure:"heapgate.signal.gc.sweep.share"`
+	HeapgateSignalGcWorkShare          HeapgateSignalGcWorkShareMetricConfig          `mapstructure:"heapgate.signal.gc.work.share"`
+	HeapgateSignalGoroutineAge         HeapgateSignalGoroutineAgeMetricConfig         `mapstructure:"heapgate.signal.goroutine.age"`
+	HeapgateSignalGoroutineBlocked     HeapgateSignalGoroutineBlockedMetricConfig     `mapstructure:"heapgate.signal.goroutine.blocked"`
+	HeapgateSignalGoroutineGrowth      HeapgateSignalGoroutineGrowthMetricConfig      `mapstructure:"heapgate.signal.goroutine.growth"`
+	HeapgateSignalGoroutineLeak        HeapgateSignalGoroutineLeakMetricConfig        `mapstructure:"heapgate.signal.goroutine.leak"`
+	HeapgateSignalGoroutineSlope       HeapgateSignalGoroutineSlopeMetricConfig       `mapstructure:"heapgate.signal.goroutine.slope"`
+	HeapgateSignalHeapAllocationRate   HeapgateSignalHeapAllocationRateMetricConfig   `mapstructure:"heapgate.signal.heap.allocation_rate"`
+	HeapgateSignalHeapHeadroom         HeapgateSignalHeapHeadroomMetricConfig         `mapstructure:"heapgate.signal.heap.headroom"`
+	HeapgateSignalHeapLeak             HeapgateSignalHeapLeakMetricConfig             `mapstructure:"heapgate.signal.heap.leak"`
+	HeapgateSignalHeapLive             HeapgateSignalHeapLiveMetricConfig             `mapstructure:"heapgate.signal.heap.live"`
+	HeapgateSignalHeapObjectRate       HeapgateSignalHeapObjectRateMetricConfig       `mapstructure:"heapgate.signal.heap.object_rate"`
+	HeapgateSignalHeapObjectSize       HeapgateSignalHeapObjectSizeMetricConfig       `mapstructure:"heapgate.signal.heap.object_size"`
+	HeapgateSignalHeapShape            HeapgateSignalHeapShapeMetricConfig            `mapstructure:"heapgate.signal.heap.shape"`
+	HeapgateSignalHeapSlope            HeapgateSignalHeapSlopeMetricConfig            `mapstructure:"heapgate.signal.heap.slope"`
+	HeapgateSignalHeapSlopeLower       HeapgateSignalHeapSlopeLowerMetricConfig       `mapstructure:"heapgate.signal.heap.slope.lower"`
+	HeapgateSignalHeapSlopeUpper       HeapgateSignalHeapSlopeUpperMetricConfig       `mapstructure:"heapgate.signal.heap.slope.upper"`
+	HeapgateSignalHeapSlopeWindow      HeapgateSignalHeapSlopeWindowMetricConfig      `mapstructure:"heapgate.signal.heap.slope.window"`
+	HeapgateSignalHeapTimeToLimit      HeapgateSignalHeapTimeToLimitMetricConfig      `mapstructure:"heapgate.signal.heap.time_to_limit"`
+	HeapgateSignalHeapTimeToLimitLower HeapgateSignalHeapTimeToLimitLowerMetricConfig `mapstructure:"heapgate.signal.heap.time_to_limit.lower"`
+	HeapgateSignalHeapTurnover         HeapgateSignalHeapTurnoverMetricConfig         `mapstructure:"heapgate.signal.heap.turnover"`
+	HeapgateSignalLag                  HeapgateSignalLagMetricConfig                  `mapstructure:"heapgate.signal.lag"`
+	HeapgateSignalMapDoublings         HeapgateSignalMapDoublingsMetricConfig         `mapstructure:"heapgate.signal.map.doublings"`
+	HeapgateSignalMapGrowthRate        HeapgateSignalMapGrowthRateMetricConfig        `mapstructure:"heapgate.signal.map.growth_rate"`
+	HeapgateSignalMapGrowthRateLower   HeapgateSignalMapGrowthRateLowerMetricConfig   `mapstructure:"heapgate.signal.map.growth_rate.lower"`
+	HeapgateSignalMapGrowthRateUpper   HeapgateSignalMapGrowthRateUpperMetricConfig   `mapstructure:"heapgate.signal.map.growth_rate.upper"`
+	HeapgateSignalMapGrowthWindows     HeapgateSignalMapGrowthWindowsMetricConfig     `mapstructure:"heapgate.signal.map.growth_windows"`
+	HeapgateSignalMapInflation         HeapgateSignalMapInflationMetricConfig         `mapstructure:"heapgate.signal.map.inflation"`
+	HeapgateSignalMapPresize           HeapgateSignalMapPresizeMetricConfig           `mapstructure:"heapgate.signal.map.presize"`
+	HeapgateSignalMapRetainedShare     HeapgateSignalMapRetainedShareMetricConfig     `mapstructure:"heapgate.signal.map.retained_share"`
+	HeapgateSignalMapSamples           HeapgateSignalMapSamplesMetricConfig           `mapstructure:"heapgate.signal.map.samples"`
+	HeapgateSignalMapShare             HeapgateSignalMapShareMetricConfig             `mapstructure:"heapgate.signal.map.share"`
+	HeapgateSignalMapSites             HeapgateSignalMapSitesMetricConfig             `mapstructure:"heapgate.signal.map.sites"`
+	HeapgateSignalMapVerdict           HeapgateSignalMapVerdictMetricConfig           `mapstructure:"heapgate.signal.map.verdict"`
+	HeapgateSignalMemoryLimitInferred  HeapgateSignalMemoryLimitInferredMetricConfig  `mapstructure:"heapgate.signal.memory.limit_inferred"`
+	HeapgateSignalMemoryRssRatio       HeapgateSignalMemoryRssRatioMetricConfig       `mapstructure:"heapgate.signal.memory.rss_ratio"`
+	HeapgateSignalMemoryShare          HeapgateSignalMemoryShareMetricConfig          `mapstructure:"heapgate.signal.memory.share"`
+	HeapgateSignalWarning              HeapgateSignalWarningMetricConfig              `mapstructure:"heapgate.signal.warning"`
+	HeapgateSignalWindow               HeapgateSignalWindowMetricConfig               `mapstructure:"heapgate.signal.window"`
+	HeapgateSignalWindows              HeapgateSignalWindowsMetricConfig              `mapstructure:"heapgate.signal.windows"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
 	return MetricsConfig{
+		HeapgateSignalAdviceGogc: HeapgateSignalAdviceGogcMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalAdviceMemoryLimit: HeapgateSignalAdviceMemoryLimitMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalBaselineDeviation: HeapgateSignalBaselineDeviationMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalBaselineExpected: HeapgateSignalBaselineExpectedMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalBaselineSamples: HeapgateSignalBaselineSamplesMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalBaselineUnusual: HeapgateSignalBaselineUnusualMetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalCycles: HeapgateSignalCyclesMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalFamilyRate: HeapgateSignalFamilyRateMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalFamilyShare: HeapgateSignalFamilyShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcAssistShare: HeapgateSignalGcAssistShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcCPUPerByte: HeapgateSignalGcCPUPerByteMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalGcCPUShare: HeapgateSignalGcCPUShareMetricConfig{
 			Enabled: true,
 		},
+		HeapgateSignalGcCycleRate: HeapgateSignalGcCycleRateMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcForcedShare: HeapgateSignalGcForcedShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcGogc: HeapgateSignalGcGogcMetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalGcLimitPressure: HeapgateSignalGcLimitPressureMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcMarkPerByte: HeapgateSignalGcMarkPerByteMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcMarkShare: HeapgateSignalGcMarkShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcNextCycle: HeapgateSignalGcNextCycleMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcPauseAgreement: HeapgateSignalGcPauseAgreementMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalGcPauseMax: HeapgateSignalGcPauseMaxMetricConfig{
 			Enabled: true,
 		},
+		HeapgateSignalGcPauseP50: HeapgateSignalGcPauseP50MetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcPauseP95: HeapgateSignalGcPauseP95MetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalGcPauseP99: HeapgateSignalGcPauseP99MetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcState: HeapgateSignalGcStateMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcStwShare: HeapgateSignalGcStwShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcSweepShare: HeapgateSignalGcSweepShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGcWorkShare: HeapgateSignalGcWorkShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGoroutineAge: HeapgateSignalGoroutineAgeMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGoroutineBlocked: HeapgateSignalGoroutineBlockedMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGoroutineGrowth: HeapgateSignalGoroutineGrowthMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGoroutineLeak: HeapgateSignalGoroutineLeakMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalGoroutineSlope: HeapgateSignalGoroutineSlopeMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalHeapAllocationRate: HeapgateSignalHeapAllocationRateMetricConfig{
 			Enabled: true,
 		},
+		HeapgateSignalHeapHeadroom: HeapgateSignalHeapHeadroomMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapLeak: HeapgateSignalHeapLeakMetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalHeapLive: HeapgateSignalHeapLiveMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapObjectRate: HeapgateSignalHeapObjectRateMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapObjectSize: HeapgateSignalHeapObjectSizeMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapShape: HeapgateSignalHeapShapeMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapSlope: HeapgateSignalHeapSlopeMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapSlopeLower: HeapgateSignalHeapSlopeLowerMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapSlopeUpper: HeapgateSignalHeapSlopeUpperMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapSlopeWindow: HeapgateSignalHeapSlopeWindowMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapTimeToLimit: HeapgateSignalHeapTimeToLimitMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapTimeToLimitLower: HeapgateSignalHeapTimeToLimitLowerMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalHeapTurnover: HeapgateSignalHeapTurnoverMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalLag: HeapgateSignalLagMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalMapDoublings: HeapgateSignalMapDoublingsMetricConfig{
@@ -405,13 +1557,37 @@ func DefaultMetricsConfig() MetricsConfig {
 		HeapgateSignalMapGrowthWindows: HeapgateSignalMapGrowthWindowsMetricConfig{
 			Enabled: true,
 		},
+		HeapgateSignalMapInflation: HeapgateSignalMapInflationMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalMapPresize: HeapgateSignalMapPresizeMetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalMapRetainedShare: HeapgateSignalMapRetainedShareMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalMapSamples: HeapgateSignalMapSamplesMetricConfig{
 			Enabled: true,
 		},
+		HeapgateSignalMapShare: HeapgateSignalMapShareMetricConfig{
+			Enabled: true,
+		},
 		HeapgateSignalMapSites: HeapgateSignalMapSitesMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalMapVerdict: HeapgateSignalMapVerdictMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalMemoryLimitInferred: HeapgateSignalMemoryLimitInferredMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalMemoryRssRatio: HeapgateSignalMemoryRssRatioMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalMemoryShare: HeapgateSignalMemoryShareMetricConfig{
+			Enabled: true,
+		},
+		HeapgateSignalWarning: HeapgateSignalWarningMetricConfig{
 			Enabled: true,
 		},
 		HeapgateSignalWindow: HeapgateSignalWindowMetricConfig{

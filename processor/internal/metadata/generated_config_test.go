@@ -26,25 +26,148 @@ func TestMetricsBuilderConfig(t *testing.T) {
 			name: "all_set",
 			want: MetricsBuilderConfig{
 				Metrics: MetricsConfig{
+					HeapgateSignalAdviceGogc: HeapgateSignalAdviceGogcMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalAdviceMemoryLimit: HeapgateSignalAdviceMemoryLimitMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalBaselineDeviation: HeapgateSignalBaselineDeviationMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalBaselineExpected: HeapgateSignalBaselineExpectedMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalBaselineSamples: HeapgateSignalBaselineSamplesMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalBaselineUnusual: HeapgateSignalBaselineUnusualMetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalCycles: HeapgateSignalCyclesMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalFamilyRate: HeapgateSignalFamilyRateMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalFamilyShare: HeapgateSignalFamilyShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcAssistShare: HeapgateSignalGcAssistShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcCPUPerByte: HeapgateSignalGcCPUPerByteMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalGcCPUShare: HeapgateSignalGcCPUShareMetricConfig{
 						Enabled: true,
 					},
+					HeapgateSignalGcCycleRate: HeapgateSignalGcCycleRateMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcForcedShare: HeapgateSignalGcForcedShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcGogc: HeapgateSignalGcGogcMetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalGcLimitPressure: HeapgateSignalGcLimitPressureMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcMarkPerByte: HeapgateSignalGcMarkPerByteMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcMarkShare: HeapgateSignalGcMarkShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcNextCycle: HeapgateSignalGcNextCycleMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcPauseAgreement: HeapgateSignalGcPauseAgreementMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalGcPauseMax: HeapgateSignalGcPauseMaxMetricConfig{
 						Enabled: true,
 					},
+					HeapgateSignalGcPauseP50: HeapgateSignalGcPauseP50MetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcPauseP95: HeapgateSignalGcPauseP95MetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalGcPauseP99: HeapgateSignalGcPauseP99MetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcState: HeapgateSignalGcStateMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcStwShare: HeapgateSignalGcStwShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcSweepShare: HeapgateSignalGcSweepShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGcWorkShare: HeapgateSignalGcWorkShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGoroutineAge: HeapgateSignalGoroutineAgeMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGoroutineBlocked: HeapgateSignalGoroutineBlockedMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGoroutineGrowth: HeapgateSignalGoroutineGrowthMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGoroutineLeak: HeapgateSignalGoroutineLeakMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalGoroutineSlope: HeapgateSignalGoroutineSlopeMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalHeapAllocationRate: HeapgateSignalHeapAllocationRateMetricConfig{
 						Enabled: true,
 					},
+					HeapgateSignalHeapHeadroom: HeapgateSignalHeapHeadroomMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapLeak: HeapgateSignalHeapLeakMetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalHeapLive: HeapgateSignalHeapLiveMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapObjectRate: HeapgateSignalHeapObjectRateMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapObjectSize: HeapgateSignalHeapObjectSizeMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapShape: HeapgateSignalHeapShapeMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapSlope: HeapgateSignalHeapSlopeMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapSlopeLower: HeapgateSignalHeapSlopeLowerMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapSlopeUpper: HeapgateSignalHeapSlopeUpperMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapSlopeWindow: HeapgateSignalHeapSlopeWindowMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapTimeToLimit: HeapgateSignalHeapTimeToLimitMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapTimeToLimitLower: HeapgateSignalHeapTimeToLimitLowerMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalHeapTurnover: HeapgateSignalHeapTurnoverMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalLag: HeapgateSignalLagMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalMapDoublings: HeapgateSignalMapDoublingsMetricConfig{
@@ -62,13 +185,37 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateSignalMapGrowthWindows: HeapgateSignalMapGrowthWindowsMetricConfig{
 						Enabled: true,
 					},
+					HeapgateSignalMapInflation: HeapgateSignalMapInflationMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalMapPresize: HeapgateSignalMapPresizeMetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalMapRetainedShare: HeapgateSignalMapRetainedShareMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalMapSamples: HeapgateSignalMapSamplesMetricConfig{
 						Enabled: true,
 					},
+					HeapgateSignalMapShare: HeapgateSignalMapShareMetricConfig{
+						Enabled: true,
+					},
 					HeapgateSignalMapSites: HeapgateSignalMapSitesMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalMapVerdict: HeapgateSignalMapVerdictMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalMemoryLimitInferred: HeapgateSignalMemoryLimitInferredMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalMemoryRssRatio: HeapgateSignalMemoryRssRatioMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalMemoryShare: HeapgateSignalMemoryShareMetricConfig{
+						Enabled: true,
+					},
+					HeapgateSignalWarning: HeapgateSignalWarningMetricConfig{
 						Enabled: true,
 					},
 					HeapgateSignalWindow: HeapgateSignalWindowMetricConfig{
@@ -84,25 +231,148 @@ func TestMetricsBuilderConfig(t *testing.T) {
 			name: "none_set",
 			want: MetricsBuilderConfig{
 				Metrics: MetricsConfig{
+					HeapgateSignalAdviceGogc: HeapgateSignalAdviceGogcMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalAdviceMemoryLimit: HeapgateSignalAdviceMemoryLimitMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalBaselineDeviation: HeapgateSignalBaselineDeviationMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalBaselineExpected: HeapgateSignalBaselineExpectedMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalBaselineSamples: HeapgateSignalBaselineSamplesMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalBaselineUnusual: HeapgateSignalBaselineUnusualMetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalCycles: HeapgateSignalCyclesMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalFamilyRate: HeapgateSignalFamilyRateMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalFamilyShare: HeapgateSignalFamilyShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcAssistShare: HeapgateSignalGcAssistShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcCPUPerByte: HeapgateSignalGcCPUPerByteMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalGcCPUShare: HeapgateSignalGcCPUShareMetricConfig{
 						Enabled: false,
 					},
+					HeapgateSignalGcCycleRate: HeapgateSignalGcCycleRateMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcForcedShare: HeapgateSignalGcForcedShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcGogc: HeapgateSignalGcGogcMetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalGcLimitPressure: HeapgateSignalGcLimitPressureMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcMarkPerByte: HeapgateSignalGcMarkPerByteMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcMarkShare: HeapgateSignalGcMarkShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcNextCycle: HeapgateSignalGcNextCycleMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcPauseAgreement: HeapgateSignalGcPauseAgreementMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalGcPauseMax: HeapgateSignalGcPauseMaxMetricConfig{
 						Enabled: false,
 					},
+					HeapgateSignalGcPauseP50: HeapgateSignalGcPauseP50MetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcPauseP95: HeapgateSignalGcPauseP95MetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalGcPauseP99: HeapgateSignalGcPauseP99MetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcState: HeapgateSignalGcStateMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcStwShare: HeapgateSignalGcStwShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcSweepShare: HeapgateSignalGcSweepShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGcWorkShare: HeapgateSignalGcWorkShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGoroutineAge: HeapgateSignalGoroutineAgeMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGoroutineBlocked: HeapgateSignalGoroutineBlockedMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGoroutineGrowth: HeapgateSignalGoroutineGrowthMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGoroutineLeak: HeapgateSignalGoroutineLeakMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalGoroutineSlope: HeapgateSignalGoroutineSlopeMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalHeapAllocationRate: HeapgateSignalHeapAllocationRateMetricConfig{
 						Enabled: false,
 					},
+					HeapgateSignalHeapHeadroom: HeapgateSignalHeapHeadroomMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapLeak: HeapgateSignalHeapLeakMetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalHeapLive: HeapgateSignalHeapLiveMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapObjectRate: HeapgateSignalHeapObjectRateMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapObjectSize: HeapgateSignalHeapObjectSizeMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapShape: HeapgateSignalHeapShapeMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapSlope: HeapgateSignalHeapSlopeMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapSlopeLower: HeapgateSignalHeapSlopeLowerMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapSlopeUpper: HeapgateSignalHeapSlopeUpperMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapSlopeWindow: HeapgateSignalHeapSlopeWindowMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapTimeToLimit: HeapgateSignalHeapTimeToLimitMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapTimeToLimitLower: HeapgateSignalHeapTimeToLimitLowerMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalHeapTurnover: HeapgateSignalHeapTurnoverMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalLag: HeapgateSignalLagMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalMapDoublings: HeapgateSignalMapDoublingsMetricConfig{
@@ -120,13 +390,37 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeapgateSignalMapGrowthWindows: HeapgateSignalMapGrowthWindowsMetricConfig{
 						Enabled: false,
 					},
+					HeapgateSignalMapInflation: HeapgateSignalMapInflationMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalMapPresize: HeapgateSignalMapPresizeMetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalMapRetainedShare: HeapgateSignalMapRetainedShareMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalMapSamples: HeapgateSignalMapSamplesMetricConfig{
 						Enabled: false,
 					},
+					HeapgateSignalMapShare: HeapgateSignalMapShareMetricConfig{
+						Enabled: false,
+					},
 					HeapgateSignalMapSites: HeapgateSignalMapSitesMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalMapVerdict: HeapgateSignalMapVerdictMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalMemoryLimitInferred: HeapgateSignalMemoryLimitInferredMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalMemoryRssRatio: HeapgateSignalMemoryRssRatioMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalMemoryShare: HeapgateSignalMemoryShareMetricConfig{
+						Enabled: false,
+					},
+					HeapgateSignalWarning: HeapgateSignalWarningMetricConfig{
 						Enabled: false,
 					},
 					HeapgateSignalWindow: HeapgateSignalWindowMetricConfig{
@@ -142,7 +436,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(HeapgateSignalCyclesMetricConfig{}, HeapgateSignalGcCPUShareMetricConfig{}, HeapgateSignalGcLimitPressureMetricConfig{}, HeapgateSignalGcPauseMaxMetricConfig{}, HeapgateSignalGcPauseP99MetricConfig{}, HeapgateSignalHeapAllocationRateMetricConfig{}, HeapgateSignalHeapLiveMetricConfig{}, HeapgateSignalMapDoublingsMetricConfig{}, HeapgateSignalMapGrowthRateMetricConfig{}, HeapgateSignalMapGrowthRateLowerMetricConfig{}, HeapgateSignalMapGrowthRateUpperMetricConfig{}, HeapgateSignalMapGrowthWindowsMetricConfig{}, HeapgateSignalMapRetainedShareMetricConfig{}, HeapgateSignalMapSamplesMetricConfig{}, HeapgateSignalMapSitesMetricConfig{}, HeapgateSignalWindowMetricConfig{}, HeapgateSignalWindowsMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(HeapgateSignalAdviceGogcMetricConfig{}, HeapgateSignalAdviceMemoryLimitMetricConfig{}, HeapgateSignalBaselineDeviationMetricConfig{}, HeapgateSignalBaselineExpectedMetricConfig{}, HeapgateSignalBaselineSamplesMetricConfig{}, HeapgateSignalBaselineUnusualMetricConfig{}, HeapgateSignalCyclesMetricConfig{}, HeapgateSignalFamilyRateMetricConfig{}, HeapgateSignalFamilyShareMetricConfig{}, HeapgateSignalGcAssistShareMetricConfig{}, HeapgateSignalGcCPUPerByteMetricConfig{}, HeapgateSignalGcCPUShareMetricConfig{}, HeapgateSignalGcCycleRateMetricConfig{}, HeapgateSignalGcForcedShareMetricConfig{}, HeapgateSignalGcGogcMetricConfig{}, HeapgateSignalGcLimitPressureMetricConfig{}, HeapgateSignalGcMarkPerByteMetricConfig{}, HeapgateSignalGcMarkShareMetricConfig{}, HeapgateSignalGcNextCycleMetricConfig{}, HeapgateSignalGcPauseAgreementMetricConfig{}, HeapgateSignalGcPauseMaxMetricConfig{}, HeapgateSignalGcPauseP50MetricConfig{}, HeapgateSignalGcPauseP95MetricConfig{}, HeapgateSignalGcPauseP99MetricConfig{}, HeapgateSignalGcStateMetricConfig{}, HeapgateSignalGcStwShareMetricConfig{}, HeapgateSignalGcSweepShareMetricConfig{}, HeapgateSignalGcWorkShareMetricConfig{}, HeapgateSignalGoroutineAgeMetricConfig{}, HeapgateSignalGoroutineBlockedMetricConfig{}, HeapgateSignalGoroutineGrowthMetricConfig{}, HeapgateSignalGoroutineLeakMetricConfig{}, HeapgateSignalGoroutineSlopeMetricConfig{}, HeapgateSignalHeapAllocationRateMetricConfig{}, HeapgateSignalHeapHeadroomMetricConfig{}, HeapgateSignalHeapLeakMetricConfig{}, HeapgateSignalHeapLiveMetricConfig{}, HeapgateSignalHeapObjectRateMetricConfig{}, HeapgateSignalHeapObjectSizeMetricConfig{}, HeapgateSignalHeapShapeMetricConfig{}, HeapgateSignalHeapSlopeMetricConfig{}, HeapgateSignalHeapSlopeLowerMetricConfig{}, HeapgateSignalHeapSlopeUpperMetricConfig{}, HeapgateSignalHeapSlopeWindowMetricConfig{}, HeapgateSignalHeapTimeToLimitMetricConfig{}, HeapgateSignalHeapTimeToLimitLowerMetricConfig{}, HeapgateSignalHeapTurnoverMetricConfig{}, HeapgateSignalLagMetricConfig{}, HeapgateSignalMapDoublingsMetricConfig{}, HeapgateSignalMapGrowthRateMetricConfig{}, HeapgateSignalMapGrowthRateLowerMetricConfig{}, HeapgateSignalMapGrowthRateUpperMetricConfig{}, HeapgateSignalMapGrowthWindowsMetricConfig{}, HeapgateSignalMapInflationMetricConfig{}, HeapgateSignalMapPresizeMetricConfig{}, HeapgateSignalMapRetainedShareMetricConfig{}, HeapgateSignalMapSamplesMetricConfig{}, HeapgateSignalMapShareMetricConfig{}, HeapgateSignalMapSitesMetricConfig{}, HeapgateSignalMapVerdictMetricConfig{}, HeapgateSignalMemoryLimitInferredMetricConfig{}, HeapgateSignalMemoryRssRatioMetricConfig{}, HeapgateSignalMemoryShareMetricConfig{}, HeapgateSignalWarningMetricConfig{}, HeapgateSignalWindowMetricConfig{}, HeapgateSignalWindowsMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}

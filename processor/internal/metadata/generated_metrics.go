@@ -21,8 +21,10 @@ type AttributeHeapgateClass int
 
 const (
 	_ AttributeHeapgateClass = iota
+	AttributeHeapgateClassMapBox
 	AttributeHeapgateClassMapClone
 	AttributeHeapgateClassMapGrow
+	AttributeHeapgateClassMapMake
 	AttributeHeapgateClassMapOverflow
 	AttributeHeapgateClassSyncMap
 )
@@ -30,10 +32,14 @@ const (
 // String returns the string representation of the AttributeHeapgateClass.
 func (av AttributeHeapgateClass) String() string {
 	switch av {
+	case AttributeHeapgateClassMapBox:
+		return "map_box"
 	case AttributeHeapgateClassMapClone:
 		return "map_clone"
 	case AttributeHeapgateClassMapGrow:
 		return "map_grow"
+	case AttributeHeapgateClassMapMake:
+		return "map_make"
 	case AttributeHeapgateClassMapOverflow:
 		return "map_overflow"
 	case AttributeHeapgateClassSyncMap:
@@ -44,10 +50,266 @@ func (av AttributeHeapgateClass) String() string {
 
 // MapAttributeHeapgateClass is a helper map of string to AttributeHeapgateClass attribute value.
 var MapAttributeHeapgateClass = map[string]AttributeHeapgateClass{
+	"map_box":      AttributeHeapgateClassMapBox,
 	"map_clone":    AttributeHeapgateClassMapClone,
 	"map_grow":     AttributeHeapgateClassMapGrow,
+	"map_make":     AttributeHeapgateClassMapMake,
 	"map_overflow": AttributeHeapgateClassMapOverflow,
 	"sync_map":     AttributeHeapgateClassSyncMap,
+}
+
+// AttributeHeapgateGcState specifies the value heapgate.gc.state attribute.
+type AttributeHeapgateGcState int
+
+const (
+	_ AttributeHeapgateGcState = iota
+	AttributeHeapgateGcStateIdle
+	AttributeHeapgateGcStateCalm
+	AttributeHeapgateGcStateStorm
+	AttributeHeapgateGcStateHeavy
+	AttributeHeapgateGcStateLimitOk
+	AttributeHeapgateGcStateLimitThrash
+	AttributeHeapgateGcStateDeathSpiral
+)
+
+// String returns the string representation of the AttributeHeapgateGcState.
+func (av AttributeHeapgateGcState) String() string {
+	switch av {
+	case AttributeHeapgateGcStateIdle:
+		return "idle"
+	case AttributeHeapgateGcStateCalm:
+		return "calm"
+	case AttributeHeapgateGcStateStorm:
+		return "storm"
+	case AttributeHeapgateGcStateHeavy:
+		return "heavy"
+	case AttributeHeapgateGcStateLimitOk:
+		return "limit_ok"
+	case AttributeHeapgateGcStateLimitThrash:
+		return "limit_thrash"
+	case AttributeHeapgateGcStateDeathSpiral:
+		return "death_spiral"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateGcState is a helper map of string to AttributeHeapgateGcState attribute value.
+var MapAttributeHeapgateGcState = map[string]AttributeHeapgateGcState{
+	"idle":         AttributeHeapgateGcStateIdle,
+	"calm":         AttributeHeapgateGcStateCalm,
+	"storm":        AttributeHeapgateGcStateStorm,
+	"heavy":        AttributeHeapgateGcStateHeavy,
+	"limit_ok":     AttributeHeapgateGcStateLimitOk,
+	"limit_thrash": AttributeHeapgateGcStateLimitThrash,
+	"death_spiral": AttributeHeapgateGcStateDeathSpiral,
+}
+
+// AttributeHeapgateGcWork specifies the value heapgate.gc.work attribute.
+type AttributeHeapgateGcWork int
+
+const (
+	_ AttributeHeapgateGcWork = iota
+	AttributeHeapgateGcWorkAssist
+	AttributeHeapgateGcWorkBackground
+	AttributeHeapgateGcWorkIdle
+	AttributeHeapgateGcWorkStw
+)
+
+// String returns the string representation of the AttributeHeapgateGcWork.
+func (av AttributeHeapgateGcWork) String() string {
+	switch av {
+	case AttributeHeapgateGcWorkAssist:
+		return "assist"
+	case AttributeHeapgateGcWorkBackground:
+		return "background"
+	case AttributeHeapgateGcWorkIdle:
+		return "idle"
+	case AttributeHeapgateGcWorkStw:
+		return "stw"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateGcWork is a helper map of string to AttributeHeapgateGcWork attribute value.
+var MapAttributeHeapgateGcWork = map[string]AttributeHeapgateGcWork{
+	"assist":     AttributeHeapgateGcWorkAssist,
+	"background": AttributeHeapgateGcWorkBackground,
+	"idle":       AttributeHeapgateGcWorkIdle,
+	"stw":        AttributeHeapgateGcWorkStw,
+}
+
+// AttributeHeapgateHeapShape specifies the value heapgate.heap.shape attribute.
+type AttributeHeapgateHeapShape int
+
+const (
+	_ AttributeHeapgateHeapShape = iota
+	AttributeHeapgateHeapShapeFlat
+	AttributeHeapgateHeapShapeSawtooth
+	AttributeHeapgateHeapShapeWarming
+	AttributeHeapgateHeapShapeClimb
+	AttributeHeapgateHeapShapeUnknown
+)
+
+// String returns the string representation of the AttributeHeapgateHeapShape.
+func (av AttributeHeapgateHeapShape) String() string {
+	switch av {
+	case AttributeHeapgateHeapShapeFlat:
+		return "flat"
+	case AttributeHeapgateHeapShapeSawtooth:
+		return "sawtooth"
+	case AttributeHeapgateHeapShapeWarming:
+		return "warming"
+	case AttributeHeapgateHeapShapeClimb:
+		return "climb"
+	case AttributeHeapgateHeapShapeUnknown:
+		return "unknown"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateHeapShape is a helper map of string to AttributeHeapgateHeapShape attribute value.
+var MapAttributeHeapgateHeapShape = map[string]AttributeHeapgateHeapShape{
+	"flat":     AttributeHeapgateHeapShapeFlat,
+	"sawtooth": AttributeHeapgateHeapShapeSawtooth,
+	"warming":  AttributeHeapgateHeapShapeWarming,
+	"climb":    AttributeHeapgateHeapShapeClimb,
+	"unknown":  AttributeHeapgateHeapShapeUnknown,
+}
+
+// AttributeHeapgateLeak specifies the value heapgate.leak attribute.
+type AttributeHeapgateLeak int
+
+const (
+	_ AttributeHeapgateLeak = iota
+	AttributeHeapgateLeakLeak
+	AttributeHeapgateLeakNone
+	AttributeHeapgateLeakUnknown
+)
+
+// String returns the string representation of the AttributeHeapgateLeak.
+func (av AttributeHeapgateLeak) String() string {
+	switch av {
+	case AttributeHeapgateLeakLeak:
+		return "leak"
+	case AttributeHeapgateLeakNone:
+		return "none"
+	case AttributeHeapgateLeakUnknown:
+		return "unknown"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateLeak is a helper map of string to AttributeHeapgateLeak attribute value.
+var MapAttributeHeapgateLeak = map[string]AttributeHeapgateLeak{
+	"leak":    AttributeHeapgateLeakLeak,
+	"none":    AttributeHeapgateLeakNone,
+	"unknown": AttributeHeapgateLeakUnknown,
+}
+
+// AttributeHeapgateLimit specifies the value heapgate.limit attribute.
+type AttributeHeapgateLimit int
+
+const (
+	_ AttributeHeapgateLimit = iota
+	AttributeHeapgateLimitGomemlimit
+	AttributeHeapgateLimitContainer
+)
+
+// String returns the string representation of the AttributeHeapgateLimit.
+func (av AttributeHeapgateLimit) String() string {
+	switch av {
+	case AttributeHeapgateLimitGomemlimit:
+		return "gomemlimit"
+	case AttributeHeapgateLimitContainer:
+		return "container"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateLimit is a helper map of string to AttributeHeapgateLimit attribute value.
+var MapAttributeHeapgateLimit = map[string]AttributeHeapgateLimit{
+	"gomemlimit": AttributeHeapgateLimitGomemlimit,
+	"container":  AttributeHeapgateLimitContainer,
+}
+
+// AttributeHeapgateMapVerdict specifies the value heapgate.map.verdict attribute.
+type AttributeHeapgateMapVerdict int
+
+const (
+	_ AttributeHeapgateMapVerdict = iota
+	AttributeHeapgateMapVerdictUnbounded
+	AttributeHeapgateMapVerdictWarming
+	AttributeHeapgateMapVerdictChurn
+	AttributeHeapgateMapVerdictRequestScoped
+	AttributeHeapgateMapVerdictSettled
+	AttributeHeapgateMapVerdictUnknown
+)
+
+// String returns the string representation of the AttributeHeapgateMapVerdict.
+func (av AttributeHeapgateMapVerdict) String() string {
+	switch av {
+	case AttributeHeapgateMapVerdictUnbounded:
+		return "unbounded"
+	case AttributeHeapgateMapVerdictWarming:
+		return "warming"
+	case AttributeHeapgateMapVerdictChurn:
+		return "churn"
+	case AttributeHeapgateMapVerdictRequestScoped:
+		return "request_scoped"
+	case AttributeHeapgateMapVerdictSettled:
+		return "settled"
+	case AttributeHeapgateMapVerdictUnknown:
+		return "unknown"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateMapVerdict is a helper map of string to AttributeHeapgateMapVerdict attribute value.
+var MapAttributeHeapgateMapVerdict = map[string]AttributeHeapgateMapVerdict{
+	"unbounded":      AttributeHeapgateMapVerdictUnbounded,
+	"warming":        AttributeHeapgateMapVerdictWarming,
+	"churn":          AttributeHeapgateMapVerdictChurn,
+	"request_scoped": AttributeHeapgateMapVerdictRequestScoped,
+	"settled":        AttributeHeapgateMapVerdictSettled,
+	"unknown":        AttributeHeapgateMapVerdictUnknown,
+}
+
+// AttributeHeapgateMemoryKind specifies the value heapgate.memory.kind attribute.
+type AttributeHeapgateMemoryKind int
+
+const (
+	_ AttributeHeapgateMemoryKind = iota
+	AttributeHeapgateMemoryKindHeap
+	AttributeHeapgateMemoryKindIdle
+	AttributeHeapgateMemoryKindReleased
+	AttributeHeapgateMemoryKindStack
+	AttributeHeapgateMemoryKindOther
+)
+
+// String returns the string representation of the AttributeHeapgateMemoryKind.
+func (av AttributeHeapgateMemoryKind) String() string {
+	switch av {
+	case AttributeHeapgateMemoryKindHeap:
+		return "heap"
+	case AttributeHeapgateMemoryKindIdle:
+		return "idle"
+	case AttributeHeapgateMemoryKindReleased:
+		return "released"
+	case AttributeHeapgateMemoryKindStack:
+		return "stack"
+	case AttributeHeapgateMemoryKindOther:
+		return "other"
+	}
+	return ""
+}
+
+// MapAttributeHeapgateMemoryKind is a helper map of string to AttributeHeapgateMemoryKind attribute value.
+var MapAttributeHeapgateMemoryKind = map[string]AttributeHeapgateMemoryKind{
+	"heap":     AttributeHeapgateMemoryKindHeap,
+	"idle":     AttributeHeapgateMemoryKindIdle,
+	"released": AttributeHeapgateMemoryKindReleased,
+	"stack":    AttributeHeapgateMemoryKindStack,
+	"other":    AttributeHeapgateMemoryKindOther,
 }
 
 // AttributeHeapgateSource specifies the value heapgate.source attribute.
@@ -55,54 +317,207 @@ type AttributeHeapgateSource int
 
 const (
 	_ AttributeHeapgateSource = iota
+	AttributeHeapgateSourceCPUProfile
 	AttributeHeapgateSourceGctrace
 	AttributeHeapgateSourceMemstats
 	AttributeHeapgateSourceProfile
+	AttributeHeapgateSourceTrace
 )
 
 // String returns the string representation of the AttributeHeapgateSource.
 func (av AttributeHeapgateSource) String() string {
 	switch av {
+	case AttributeHeapgateSourceCPUProfile:
+		return "cpu_profile"
 	case AttributeHeapgateSourceGctrace:
 		return "gctrace"
 	case AttributeHeapgateSourceMemstats:
 		return "memstats"
 	case AttributeHeapgateSourceProfile:
 		return "profile"
+	case AttributeHeapgateSourceTrace:
+		return "trace"
 	}
 	return ""
 }
 
 // MapAttributeHeapgateSource is a helper map of string to AttributeHeapgateSource attribute value.
 var MapAttributeHeapgateSource = map[string]AttributeHeapgateSource{
-	"gctrace":  AttributeHeapgateSourceGctrace,
-	"memstats": AttributeHeapgateSourceMemstats,
-	"profile":  AttributeHeapgateSourceProfile,
+	"cpu_profile": AttributeHeapgateSourceCPUProfile,
+	"gctrace":     AttributeHeapgateSourceGctrace,
+	"memstats":    AttributeHeapgateSourceMemstats,
+	"profile":     AttributeHeapgateSourceProfile,
+	"trace":       AttributeHeapgateSourceTrace,
 }
 
 var MetricsInfo = metricsInfo{
+	HeapgateSignalAdviceGogc: metricInfo{
+		Name: "heapgate.signal.advice.gogc",
+	},
+	HeapgateSignalAdviceMemoryLimit: metricInfo{
+		Name: "heapgate.signal.advice.memory_limit",
+	},
+	HeapgateSignalBaselineDeviation: metricInfo{
+		Name:       "heapgate.signal.baseline.deviation",
+		Attributes: []string{"heapgate.signal"},
+	},
+	HeapgateSignalBaselineExpected: metricInfo{
+		Name:       "heapgate.signal.baseline.expected",
+		Attributes: []string{"heapgate.signal"},
+	},
+	HeapgateSignalBaselineSamples: metricInfo{
+		Name:       "heapgate.signal.baseline.samples",
+		Attributes: []string{"heapgate.signal"},
+	},
+	HeapgateSignalBaselineUnusual: metricInfo{
+		Name:       "heapgate.signal.baseline.unusual",
+		Attributes: []string{"heapgate.signal"},
+	},
 	HeapgateSignalCycles: metricInfo{
 		Name: "heapgate.signal.cycles",
 	},
+	HeapgateSignalFamilyRate: metricInfo{
+		Name:       "heapgate.signal.family.rate",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.family"},
+	},
+	HeapgateSignalFamilyShare: metricInfo{
+		Name:       "heapgate.signal.family.share",
+		Attributes: []string{"heapgate.family"},
+	},
+	HeapgateSignalGcAssistShare: metricInfo{
+		Name:       "heapgate.signal.gc.assist.share",
+		Attributes: []string{"heapgate.source"},
+	},
+	HeapgateSignalGcCPUPerByte: metricInfo{
+		Name:       "heapgate.signal.gc.cpu.per_byte",
+		Attributes: []string{"heapgate.source"},
+	},
 	HeapgateSignalGcCPUShare: metricInfo{
 		Name:       "heapgate.signal.gc.cpu.share",
+		Attributes: []string{"heapgate.source"},
+	},
+	HeapgateSignalGcCycleRate: metricInfo{
+		Name: "heapgate.signal.gc.cycle_rate",
+	},
+	HeapgateSignalGcForcedShare: metricInfo{
+		Name: "heapgate.signal.gc.forced.share",
+	},
+	HeapgateSignalGcGogc: metricInfo{
+		Name:       "heapgate.signal.gc.gogc",
 		Attributes: []string{"heapgate.source"},
 	},
 	HeapgateSignalGcLimitPressure: metricInfo{
 		Name:       "heapgate.signal.gc.limit_pressure",
 		Attributes: []string{"heapgate.source"},
 	},
+	HeapgateSignalGcMarkPerByte: metricInfo{
+		Name: "heapgate.signal.gc.mark.per_byte",
+	},
+	HeapgateSignalGcMarkShare: metricInfo{
+		Name: "heapgate.signal.gc.mark.share",
+	},
+	HeapgateSignalGcNextCycle: metricInfo{
+		Name: "heapgate.signal.gc.next_cycle",
+	},
+	HeapgateSignalGcPauseAgreement: metricInfo{
+		Name:       "heapgate.signal.gc.pause.agreement",
+		Attributes: []string{"heapgate.source"},
+	},
 	HeapgateSignalGcPauseMax: metricInfo{
 		Name: "heapgate.signal.gc.pause.max",
+	},
+	HeapgateSignalGcPauseP50: metricInfo{
+		Name: "heapgate.signal.gc.pause.p50",
+	},
+	HeapgateSignalGcPauseP95: metricInfo{
+		Name: "heapgate.signal.gc.pause.p95",
 	},
 	HeapgateSignalGcPauseP99: metricInfo{
 		Name: "heapgate.signal.gc.pause.p99",
 	},
+	HeapgateSignalGcState: metricInfo{
+		Name:       "heapgate.signal.gc.state",
+		Attributes: []string{"heapgate.gc.state"},
+	},
+	HeapgateSignalGcStwShare: metricInfo{
+		Name: "heapgate.signal.gc.stw.share",
+	},
+	HeapgateSignalGcSweepShare: metricInfo{
+		Name: "heapgate.signal.gc.sweep.share",
+	},
+	HeapgateSignalGcWorkShare: metricInfo{
+		Name:       "heapgate.signal.gc.work.share",
+		Attributes: []string{"heapgate.gc.work"},
+	},
+	HeapgateSignalGoroutineAge: metricInfo{
+		Name:       "heapgate.signal.goroutine.age",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.goroutine.state"},
+	},
+	HeapgateSignalGoroutineBlocked: metricInfo{
+		Name:       "heapgate.signal.goroutine.blocked",
+		Attributes: []string{"heapgate.goroutine.state"},
+	},
+	HeapgateSignalGoroutineGrowth: metricInfo{
+		Name:       "heapgate.signal.goroutine.growth",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.goroutine.state"},
+	},
+	HeapgateSignalGoroutineLeak: metricInfo{
+		Name:       "heapgate.signal.goroutine.leak",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.goroutine.state", "heapgate.leak", "heapgate.reason"},
+	},
+	HeapgateSignalGoroutineSlope: metricInfo{
+		Name: "heapgate.signal.goroutine.slope",
+	},
 	HeapgateSignalHeapAllocationRate: metricInfo{
 		Name: "heapgate.signal.heap.allocation_rate",
 	},
+	HeapgateSignalHeapHeadroom: metricInfo{
+		Name:       "heapgate.signal.heap.headroom",
+		Attributes: []string{"heapgate.limit"},
+	},
+	HeapgateSignalHeapLeak: metricInfo{
+		Name:       "heapgate.signal.heap.leak",
+		Attributes: []string{"heapgate.leak", "heapgate.reason"},
+	},
 	HeapgateSignalHeapLive: metricInfo{
 		Name:       "heapgate.signal.heap.live",
+		Attributes: []string{"heapgate.source"},
+	},
+	HeapgateSignalHeapObjectRate: metricInfo{
+		Name: "heapgate.signal.heap.object_rate",
+	},
+	HeapgateSignalHeapObjectSize: metricInfo{
+		Name: "heapgate.signal.heap.object_size",
+	},
+	HeapgateSignalHeapShape: metricInfo{
+		Name:       "heapgate.signal.heap.shape",
+		Attributes: []string{"heapgate.heap.shape"},
+	},
+	HeapgateSignalHeapSlope: metricInfo{
+		Name: "heapgate.signal.heap.slope",
+	},
+	HeapgateSignalHeapSlopeLower: metricInfo{
+		Name: "heapgate.signal.heap.slope.lower",
+	},
+	HeapgateSignalHeapSlopeUpper: metricInfo{
+		Name: "heapgate.signal.heap.slope.upper",
+	},
+	HeapgateSignalHeapSlopeWindow: metricInfo{
+		Name: "heapgate.signal.heap.slope.window",
+	},
+	HeapgateSignalHeapTimeToLimit: metricInfo{
+		Name:       "heapgate.signal.heap.time_to_limit",
+		Attributes: []string{"heapgate.limit"},
+	},
+	HeapgateSignalHeapTimeToLimitLower: metricInfo{
+		Name:       "heapgate.signal.heap.time_to_limit.lower",
+		Attributes: []string{"heapgate.limit"},
+	},
+	HeapgateSignalHeapTurnover: metricInfo{
+		Name: "heapgate.signal.heap.turnover",
+	},
+	HeapgateSignalLag: metricInfo{
+		Name:       "heapgate.signal.lag",
 		Attributes: []string{"heapgate.source"},
 	},
 	HeapgateSignalMapDoublings: metricInfo{
@@ -125,6 +540,14 @@ var MetricsInfo = metricsInfo{
 		Name:       "heapgate.signal.map.growth_windows",
 		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
 	},
+	HeapgateSignalMapInflation: metricInfo{
+		Name:       "heapgate.signal.map.inflation",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
+	},
+	HeapgateSignalMapPresize: metricInfo{
+		Name:       "heapgate.signal.map.presize",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
+	},
 	HeapgateSignalMapRetainedShare: metricInfo{
 		Name:       "heapgate.signal.map.retained_share",
 		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
@@ -133,8 +556,30 @@ var MetricsInfo = metricsInfo{
 		Name:       "heapgate.signal.map.samples",
 		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
 	},
+	HeapgateSignalMapShare: metricInfo{
+		Name:       "heapgate.signal.map.share",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class"},
+	},
 	HeapgateSignalMapSites: metricInfo{
 		Name: "heapgate.signal.map.sites",
+	},
+	HeapgateSignalMapVerdict: metricInfo{
+		Name:       "heapgate.signal.map.verdict",
+		Attributes: []string{"code.file.path", "code.function.name", "code.line.number", "heapgate.class", "heapgate.map.verdict", "heapgate.reason"},
+	},
+	HeapgateSignalMemoryLimitInferred: metricInfo{
+		Name: "heapgate.signal.memory.limit_inferred",
+	},
+	HeapgateSignalMemoryRssRatio: metricInfo{
+		Name: "heapgate.signal.memory.rss_ratio",
+	},
+	HeapgateSignalMemoryShare: metricInfo{
+		Name:       "heapgate.signal.memory.share",
+		Attributes: []string{"heapgate.memory.kind"},
+	},
+	HeapgateSignalWarning: metricInfo{
+		Name:       "heapgate.signal.warning",
+		Attributes: []string{"heapgate.signal", "heapgate.warning"},
 	},
 	HeapgateSignalWindow: metricInfo{
 		Name: "heapgate.signal.window",
@@ -145,28 +590,385 @@ var MetricsInfo = metricsInfo{
 }
 
 type metricsInfo struct {
-	HeapgateSignalCycles             metricInfo
-	HeapgateSignalGcCPUShare         metricInfo
-	HeapgateSignalGcLimitPressure    metricInfo
-	HeapgateSignalGcPauseMax         metricInfo
-	HeapgateSignalGcPauseP99         metricInfo
-	HeapgateSignalHeapAllocationRate metricInfo
-	HeapgateSignalHeapLive           metricInfo
-	HeapgateSignalMapDoublings       metricInfo
-	HeapgateSignalMapGrowthRate      metricInfo
-	HeapgateSignalMapGrowthRateLower metricInfo
-	HeapgateSignalMapGrowthRateUpper metricInfo
-	HeapgateSignalMapGrowthWindows   metricInfo
-	HeapgateSignalMapRetainedShare   metricInfo
-	HeapgateSignalMapSamples         metricInfo
-	HeapgateSignalMapSites           metricInfo
-	HeapgateSignalWindow             metricInfo
-	HeapgateSignalWindows            metricInfo
+	HeapgateSignalAdviceGogc           metricInfo
+	HeapgateSignalAdviceMemoryLimit    metricInfo
+	HeapgateSignalBaselineDeviation    metricInfo
+	HeapgateSignalBaselineExpected     metricInfo
+	HeapgateSignalBaselineSamples      metricInfo
+	HeapgateSignalBaselineUnusual      metricInfo
+	HeapgateSignalCycles               metricInfo
+	HeapgateSignalFamilyRate           metricInfo
+	HeapgateSignalFamilyShare          metricInfo
+	HeapgateSignalGcAssistShare        metricInfo
+	HeapgateSignalGcCPUPerByte         metricInfo
+	HeapgateSignalGcCPUShare           metricInfo
+	HeapgateSignalGcCycleRate          metricInfo
+	HeapgateSignalGcForcedShare        metricInfo
+	HeapgateSignalGcGogc               metricInfo
+	HeapgateSignalGcLimitPressure      metricInfo
+	HeapgateSignalGcMarkPerByte        metricInfo
+	HeapgateSignalGcMarkShare          metricInfo
+	HeapgateSignalGcNextCycle          metricInfo
+	HeapgateSignalGcPauseAgreement     metricInfo
+	HeapgateSignalGcPauseMax           metricInfo
+	HeapgateSignalGcPauseP50           metricInfo
+	HeapgateSignalGcPauseP95           metricInfo
+	HeapgateSignalGcPauseP99           metricInfo
+	HeapgateSignalGcState              metricInfo
+	HeapgateSignalGcStwShare           metricInfo
+	HeapgateSignalGcSweepShare         metricInfo
+	HeapgateSignalGcWorkShare          metricInfo
+	HeapgateSignalGoroutineAge         metricInfo
+	HeapgateSignalGoroutineBlocked     metricInfo
+	HeapgateSignalGoroutineGrowth      metricInfo
+	HeapgateSignalGoroutineLeak        metricInfo
+	HeapgateSignalGoroutineSlope       metricInfo
+	HeapgateSignalHeapAllocationRate   metricInfo
+	HeapgateSignalHeapHeadroom         metricInfo
+	HeapgateSignalHeapLeak             metricInfo
+	HeapgateSignalHeapLive             metricInfo
+	HeapgateSignalHeapObjectRate       metricInfo
+	HeapgateSignalHeapObjectSize       metricInfo
+	HeapgateSignalHeapShape            metricInfo
+	HeapgateSignalHeapSlope            metricInfo
+	HeapgateSignalHeapSlopeLower       metricInfo
+	HeapgateSignalHeapSlopeUpper       metricInfo
+	HeapgateSignalHeapSlopeWindow      metricInfo
+	HeapgateSignalHeapTimeToLimit      metricInfo
+	HeapgateSignalHeapTimeToLimitLower metricInfo
+	HeapgateSignalHeapTurnover         metricInfo
+	HeapgateSignalLag                  metricInfo
+	HeapgateSignalMapDoublings         metricInfo
+	HeapgateSignalMapGrowthRate        metricInfo
+	HeapgateSignalMapGrowthRateLower   metricInfo
+	HeapgateSignalMapGrowthRateUpper   metricInfo
+	HeapgateSignalMapGrowthWindows     metricInfo
+	HeapgateSignalMapInflation         metricInfo
+	HeapgateSignalMapPresize           metricInfo
+	HeapgateSignalMapRetainedShare     metricInfo
+	HeapgateSignalMapSamples           metricInfo
+	HeapgateSignalMapShare             metricInfo
+	HeapgateSignalMapSites             metricInfo
+	HeapgateSignalMapVerdict           metricInfo
+	HeapgateSignalMemoryLimitInferred  metricInfo
+	HeapgateSignalMemoryRssRatio       metricInfo
+	HeapgateSignalMemoryShare          metricInfo
+	HeapgateSignalWarning              metricInfo
+	HeapgateSignalWindow               metricInfo
+	HeapgateSignalWindows              metricInfo
 }
 
 type metricInfo struct {
 	Name       string
 	Attributes []string
+}
+
+type metricHeapgateSignalAdviceGogc struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalAdviceGogcMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.advice.gogc metric with initial data.
+func (m *metricHeapgateSignalAdviceGogc) init() {
+	m.data.SetName("heapgate.signal.advice.gogc")
+	m.data.SetDescription("GOGC that would bring the garbage collector's CPU share to its objective within the memory limit.")
+	m.data.SetUnit("%")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalAdviceGogc) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalAdviceGogc) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalAdviceGogc) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalAdviceGogc(cfg HeapgateSignalAdviceGogcMetricConfig) metricHeapgateSignalAdviceGogc {
+	m := metricHeapgateSignalAdviceGogc{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalAdviceMemoryLimit struct {
+	data     pmetric.Metric                              // data buffer for generated metric.
+	config   HeapgateSignalAdviceMemoryLimitMetricConfig // metric config provided by user.
+	capacity int                                         // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.advice.memory_limit metric with initial data.
+func (m *metricHeapgateSignalAdviceMemoryLimit) init() {
+	m.data.SetName("heapgate.signal.advice.memory_limit")
+	m.data.SetDescription("GOMEMLIMIT that would leave the process room for its live heap at the CPU share that is its objective.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalAdviceMemoryLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalAdviceMemoryLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalAdviceMemoryLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalAdviceMemoryLimit(cfg HeapgateSignalAdviceMemoryLimitMetricConfig) metricHeapgateSignalAdviceMemoryLimit {
+	m := metricHeapgateSignalAdviceMemoryLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalBaselineDeviation struct {
+	data     pmetric.Metric                              // data buffer for generated metric.
+	config   HeapgateSignalBaselineDeviationMetricConfig // metric config provided by user.
+	capacity int                                         // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.baseline.deviation metric with initial data.
+func (m *metricHeapgateSignalBaselineDeviation) init() {
+	m.data.SetName("heapgate.signal.baseline.deviation")
+	m.data.SetDescription("How far a signal is outside the band of what is usual for this workload at this hour of the week, in robust standard deviations (1.4826 times the median absolute deviation); 0 inside the band.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalBaselineDeviation) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.signal", heapgateSignalAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalBaselineDeviation) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalBaselineDeviation) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalBaselineDeviation(cfg HeapgateSignalBaselineDeviationMetricConfig) metricHeapgateSignalBaselineDeviation {
+	m := metricHeapgateSignalBaselineDeviation{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalBaselineExpected struct {
+	data     pmetric.Metric                             // data buffer for generated metric.
+	config   HeapgateSignalBaselineExpectedMetricConfig // metric config provided by user.
+	capacity int                                        // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.baseline.expected metric with initial data.
+func (m *metricHeapgateSignalBaselineExpected) init() {
+	m.data.SetName("heapgate.signal.baseline.expected")
+	m.data.SetDescription("Median of a signal for this workload at this hour of the week, in the unit of that signal.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalBaselineExpected) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.signal", heapgateSignalAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalBaselineExpected) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalBaselineExpected) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalBaselineExpected(cfg HeapgateSignalBaselineExpectedMetricConfig) metricHeapgateSignalBaselineExpected {
+	m := metricHeapgateSignalBaselineExpected{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalBaselineSamples struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   HeapgateSignalBaselineSamplesMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.baseline.samples metric with initial data.
+func (m *metricHeapgateSignalBaselineSamples) init() {
+	m.data.SetName("heapgate.signal.baseline.samples")
+	m.data.SetDescription("Hours that the baseline of a signal stands on.")
+	m.data.SetUnit("{sample}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalBaselineSamples) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateSignalAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.signal", heapgateSignalAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalBaselineSamples) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalBaselineSamples) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalBaselineSamples(cfg HeapgateSignalBaselineSamplesMetricConfig) metricHeapgateSignalBaselineSamples {
+	m := metricHeapgateSignalBaselineSamples{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalBaselineUnusual struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   HeapgateSignalBaselineUnusualMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.baseline.unusual metric with initial data.
+func (m *metricHeapgateSignalBaselineUnusual) init() {
+	m.data.SetName("heapgate.signal.baseline.unusual")
+	m.data.SetDescription("1 when a signal is further above its baseline than the workload's SLO tier allows, else 0.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalBaselineUnusual) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateSignalAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.signal", heapgateSignalAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalBaselineUnusual) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalBaselineUnusual) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalBaselineUnusual(cfg HeapgateSignalBaselineUnusualMetricConfig) metricHeapgateSignalBaselineUnusual {
+	m := metricHeapgateSignalBaselineUnusual{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
 }
 
 type metricHeapgateSignalCycles struct {
@@ -211,6 +1013,217 @@ func (m *metricHeapgateSignalCycles) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateSignalCycles(cfg HeapgateSignalCyclesMetricConfig) metricHeapgateSignalCycles {
 	m := metricHeapgateSignalCycles{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalFamilyRate struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalFamilyRateMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.family.rate metric with initial data.
+func (m *metricHeapgateSignalFamilyRate) init() {
+	m.data.SetName("heapgate.signal.family.rate")
+	m.data.SetDescription("Bytes per second that a site allocates in a way that is known to be avoidable, by family.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalFamilyRate) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateFamilyAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.family", heapgateFamilyAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalFamilyRate) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalFamilyRate) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalFamilyRate(cfg HeapgateSignalFamilyRateMetricConfig) metricHeapgateSignalFamilyRate {
+	m := metricHeapgateSignalFamilyRate{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalFamilyShare struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalFamilyShareMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.family.share metric with initial data.
+func (m *metricHeapgateSignalFamilyShare) init() {
+	m.data.SetName("heapgate.signal.family.share")
+	m.data.SetDescription("Share of the sampled allocation of the window that is of a family.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalFamilyShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateFamilyAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.family", heapgateFamilyAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalFamilyShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalFamilyShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalFamilyShare(cfg HeapgateSignalFamilyShareMetricConfig) metricHeapgateSignalFamilyShare {
+	m := metricHeapgateSignalFamilyShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcAssistShare struct {
+	data     pmetric.Metric                          // data buffer for generated metric.
+	config   HeapgateSignalGcAssistShareMetricConfig // metric config provided by user.
+	capacity int                                     // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.assist.share metric with initial data.
+func (m *metricHeapgateSignalGcAssistShare) init() {
+	m.data.SetName("heapgate.signal.gc.assist.share")
+	m.data.SetDescription("Share of the garbage collector's CPU time that goroutines had to give as mark assists.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcAssistShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.source", heapgateSourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcAssistShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcAssistShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcAssistShare(cfg HeapgateSignalGcAssistShareMetricConfig) metricHeapgateSignalGcAssistShare {
+	m := metricHeapgateSignalGcAssistShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcCPUPerByte struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalGcCPUPerByteMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.cpu.per_byte metric with initial data.
+func (m *metricHeapgateSignalGcCPUPerByte) init() {
+	m.data.SetName("heapgate.signal.gc.cpu.per_byte")
+	m.data.SetDescription("CPU seconds of the garbage collector per allocated byte: independent of the load.")
+	m.data.SetUnit("s/By")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcCPUPerByte) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.source", heapgateSourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcCPUPerByte) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcCPUPerByte) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcCPUPerByte(cfg HeapgateSignalGcCPUPerByteMetricConfig) metricHeapgateSignalGcCPUPerByte {
+	m := metricHeapgateSignalGcCPUPerByte{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -271,6 +1284,158 @@ func newMetricHeapgateSignalGcCPUShare(cfg HeapgateSignalGcCPUShareMetricConfig)
 	return m
 }
 
+type metricHeapgateSignalGcCycleRate struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalGcCycleRateMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.cycle_rate metric with initial data.
+func (m *metricHeapgateSignalGcCycleRate) init() {
+	m.data.SetName("heapgate.signal.gc.cycle_rate")
+	m.data.SetDescription("GC cycles per second of the window.")
+	m.data.SetUnit("{gc_cycle}/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcCycleRate) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcCycleRate) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcCycleRate) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcCycleRate(cfg HeapgateSignalGcCycleRateMetricConfig) metricHeapgateSignalGcCycleRate {
+	m := metricHeapgateSignalGcCycleRate{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcForcedShare struct {
+	data     pmetric.Metric                          // data buffer for generated metric.
+	config   HeapgateSignalGcForcedShareMetricConfig // metric config provided by user.
+	capacity int                                     // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.forced.share metric with initial data.
+func (m *metricHeapgateSignalGcForcedShare) init() {
+	m.data.SetName("heapgate.signal.gc.forced.share")
+	m.data.SetDescription("Share of the window's GC cycles that the program forced.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcForcedShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcForcedShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcForcedShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcForcedShare(cfg HeapgateSignalGcForcedShareMetricConfig) metricHeapgateSignalGcForcedShare {
+	m := metricHeapgateSignalGcForcedShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcGogc struct {
+	data     pmetric.Metric                   // data buffer for generated metric.
+	config   HeapgateSignalGcGogcMetricConfig // metric config provided by user.
+	capacity int                              // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.gogc metric with initial data.
+func (m *metricHeapgateSignalGcGogc) init() {
+	m.data.SetName("heapgate.signal.gc.gogc")
+	m.data.SetDescription("GOGC that the goals of the window amount to: room above the live heap over live heap, stacks and globals.")
+	m.data.SetUnit("%")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcGogc) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.source", heapgateSourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcGogc) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcGogc) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcGogc(cfg HeapgateSignalGcGogcMetricConfig) metricHeapgateSignalGcGogc {
+	m := metricHeapgateSignalGcGogc{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateSignalGcLimitPressure struct {
 	data     pmetric.Metric                            // data buffer for generated metric.
 	config   HeapgateSignalGcLimitPressureMetricConfig // metric config provided by user.
@@ -315,6 +1480,208 @@ func (m *metricHeapgateSignalGcLimitPressure) emit(metrics pmetric.MetricSlice) 
 
 func newMetricHeapgateSignalGcLimitPressure(cfg HeapgateSignalGcLimitPressureMetricConfig) metricHeapgateSignalGcLimitPressure {
 	m := metricHeapgateSignalGcLimitPressure{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcMarkPerByte struct {
+	data     pmetric.Metric                          // data buffer for generated metric.
+	config   HeapgateSignalGcMarkPerByteMetricConfig // metric config provided by user.
+	capacity int                                     // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.mark.per_byte metric with initial data.
+func (m *metricHeapgateSignalGcMarkPerByte) init() {
+	m.data.SetName("heapgate.signal.gc.mark.per_byte")
+	m.data.SetDescription("CPU seconds of marking per byte of live heap: rises with pointers, not with load.")
+	m.data.SetUnit("s/By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcMarkPerByte) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcMarkPerByte) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcMarkPerByte) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcMarkPerByte(cfg HeapgateSignalGcMarkPerByteMetricConfig) metricHeapgateSignalGcMarkPerByte {
+	m := metricHeapgateSignalGcMarkPerByte{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcMarkShare struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalGcMarkShareMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.mark.share metric with initial data.
+func (m *metricHeapgateSignalGcMarkShare) init() {
+	m.data.SetName("heapgate.signal.gc.mark.share")
+	m.data.SetDescription("Share of the window's wall time in which the collector was marking.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcMarkShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcMarkShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcMarkShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcMarkShare(cfg HeapgateSignalGcMarkShareMetricConfig) metricHeapgateSignalGcMarkShare {
+	m := metricHeapgateSignalGcMarkShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcNextCycle struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalGcNextCycleMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.next_cycle metric with initial data.
+func (m *metricHeapgateSignalGcNextCycle) init() {
+	m.data.SetName("heapgate.signal.gc.next_cycle")
+	m.data.SetDescription("Seconds until the next GC cycle at the allocation rate of the window.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcNextCycle) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcNextCycle) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcNextCycle) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcNextCycle(cfg HeapgateSignalGcNextCycleMetricConfig) metricHeapgateSignalGcNextCycle {
+	m := metricHeapgateSignalGcNextCycle{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcPauseAgreement struct {
+	data     pmetric.Metric                             // data buffer for generated metric.
+	config   HeapgateSignalGcPauseAgreementMetricConfig // metric config provided by user.
+	capacity int                                        // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.pause.agreement metric with initial data.
+func (m *metricHeapgateSignalGcPauseAgreement) init() {
+	m.data.SetName("heapgate.signal.gc.pause.agreement")
+	m.data.SetDescription("Stop-the-world time of the window as another source has it over that of the pause ring, which is the truth.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcPauseAgreement) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.source", heapgateSourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcPauseAgreement) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcPauseAgreement) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcPauseAgreement(cfg HeapgateSignalGcPauseAgreementMetricConfig) metricHeapgateSignalGcPauseAgreement {
+	m := metricHeapgateSignalGcPauseAgreement{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -373,6 +1740,106 @@ func newMetricHeapgateSignalGcPauseMax(cfg HeapgateSignalGcPauseMaxMetricConfig)
 	return m
 }
 
+type metricHeapgateSignalGcPauseP50 struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalGcPauseP50MetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.pause.p50 metric with initial data.
+func (m *metricHeapgateSignalGcPauseP50) init() {
+	m.data.SetName("heapgate.signal.gc.pause.p50")
+	m.data.SetDescription("Median of the stop-the-world pauses of the window.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcPauseP50) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcPauseP50) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcPauseP50) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcPauseP50(cfg HeapgateSignalGcPauseP50MetricConfig) metricHeapgateSignalGcPauseP50 {
+	m := metricHeapgateSignalGcPauseP50{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcPauseP95 struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalGcPauseP95MetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.pause.p95 metric with initial data.
+func (m *metricHeapgateSignalGcPauseP95) init() {
+	m.data.SetName("heapgate.signal.gc.pause.p95")
+	m.data.SetDescription("95th percentile of the stop-the-world pauses of the window.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcPauseP95) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcPauseP95) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcPauseP95) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcPauseP95(cfg HeapgateSignalGcPauseP95MetricConfig) metricHeapgateSignalGcPauseP95 {
+	m := metricHeapgateSignalGcPauseP95{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateSignalGcPauseP99 struct {
 	data     pmetric.Metric                       // data buffer for generated metric.
 	config   HeapgateSignalGcPauseP99MetricConfig // metric config provided by user.
@@ -415,6 +1882,479 @@ func (m *metricHeapgateSignalGcPauseP99) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateSignalGcPauseP99(cfg HeapgateSignalGcPauseP99MetricConfig) metricHeapgateSignalGcPauseP99 {
 	m := metricHeapgateSignalGcPauseP99{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcState struct {
+	data     pmetric.Metric                    // data buffer for generated metric.
+	config   HeapgateSignalGcStateMetricConfig // metric config provided by user.
+	capacity int                               // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.state metric with initial data.
+func (m *metricHeapgateSignalGcState) init() {
+	m.data.SetName("heapgate.signal.gc.state")
+	m.data.SetDescription("What the garbage collector is doing: 1 for the state that holds, 0 for the others.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcState) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateGcStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.gc.state", heapgateGcStateAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcState) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcState) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcState(cfg HeapgateSignalGcStateMetricConfig) metricHeapgateSignalGcState {
+	m := metricHeapgateSignalGcState{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcStwShare struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalGcStwShareMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.stw.share metric with initial data.
+func (m *metricHeapgateSignalGcStwShare) init() {
+	m.data.SetName("heapgate.signal.gc.stw.share")
+	m.data.SetDescription("Share of the window's wall time in which the world was stopped by the garbage collector.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcStwShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcStwShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcStwShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcStwShare(cfg HeapgateSignalGcStwShareMetricConfig) metricHeapgateSignalGcStwShare {
+	m := metricHeapgateSignalGcStwShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcSweepShare struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalGcSweepShareMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.sweep.share metric with initial data.
+func (m *metricHeapgateSignalGcSweepShare) init() {
+	m.data.SetName("heapgate.signal.gc.sweep.share")
+	m.data.SetDescription("Share of the collector's samples of the last CPU profile that are in sweeping.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGcSweepShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcSweepShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcSweepShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcSweepShare(cfg HeapgateSignalGcSweepShareMetricConfig) metricHeapgateSignalGcSweepShare {
+	m := metricHeapgateSignalGcSweepShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGcWorkShare struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalGcWorkShareMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.gc.work.share metric with initial data.
+func (m *metricHeapgateSignalGcWorkShare) init() {
+	m.data.SetName("heapgate.signal.gc.work.share")
+	m.data.SetDescription("Share of the CPU available to the process that a kind of GC work took in the window, from gctrace.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGcWorkShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateGcWorkAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.gc.work", heapgateGcWorkAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGcWorkShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGcWorkShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGcWorkShare(cfg HeapgateSignalGcWorkShareMetricConfig) metricHeapgateSignalGcWorkShare {
+	m := metricHeapgateSignalGcWorkShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGoroutineAge struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalGoroutineAgeMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.goroutine.age metric with initial data.
+func (m *metricHeapgateSignalGoroutineAge) init() {
+	m.data.SetName("heapgate.signal.goroutine.age")
+	m.data.SetDescription("How long the goroutines at a site have only become more.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGoroutineAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGoroutineAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGoroutineAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGoroutineAge(cfg HeapgateSignalGoroutineAgeMetricConfig) metricHeapgateSignalGoroutineAge {
+	m := metricHeapgateSignalGoroutineAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGoroutineBlocked struct {
+	data     pmetric.Metric                             // data buffer for generated metric.
+	config   HeapgateSignalGoroutineBlockedMetricConfig // metric config provided by user.
+	capacity int                                        // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.goroutine.blocked metric with initial data.
+func (m *metricHeapgateSignalGoroutineBlocked) init() {
+	m.data.SetName("heapgate.signal.goroutine.blocked")
+	m.data.SetDescription("1 for what most of the new goroutines wait for when goroutines rise while the process's work does not, else 0.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGoroutineBlocked) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateGoroutineStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGoroutineBlocked) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGoroutineBlocked) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGoroutineBlocked(cfg HeapgateSignalGoroutineBlockedMetricConfig) metricHeapgateSignalGoroutineBlocked {
+	m := metricHeapgateSignalGoroutineBlocked{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGoroutineGrowth struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   HeapgateSignalGoroutineGrowthMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.goroutine.growth metric with initial data.
+func (m *metricHeapgateSignalGoroutineGrowth) init() {
+	m.data.SetName("heapgate.signal.goroutine.growth")
+	m.data.SetDescription("Goroutines at a site more than at the start of the window.")
+	m.data.SetUnit("{goroutine}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGoroutineGrowth) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGoroutineGrowth) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGoroutineGrowth) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGoroutineGrowth(cfg HeapgateSignalGoroutineGrowthMetricConfig) metricHeapgateSignalGoroutineGrowth {
+	m := metricHeapgateSignalGoroutineGrowth{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGoroutineLeak struct {
+	data     pmetric.Metric                          // data buffer for generated metric.
+	config   HeapgateSignalGoroutineLeakMetricConfig // metric config provided by user.
+	capacity int                                     // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.goroutine.leak metric with initial data.
+func (m *metricHeapgateSignalGoroutineLeak) init() {
+	m.data.SetName("heapgate.signal.goroutine.leak")
+	m.data.SetDescription("Whether a site leaks goroutines: 1 under the verdict that holds.")
+	m.data.SetUnit("{verdict}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalGoroutineLeak) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string, heapgateLeakAttributeValue string, heapgateReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.goroutine.state", heapgateGoroutineStateAttributeValue)
+	dp.Attributes().PutStr("heapgate.leak", heapgateLeakAttributeValue)
+	dp.Attributes().PutStr("heapgate.reason", heapgateReasonAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGoroutineLeak) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGoroutineLeak) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGoroutineLeak(cfg HeapgateSignalGoroutineLeakMetricConfig) metricHeapgateSignalGoroutineLeak {
+	m := metricHeapgateSignalGoroutineLeak{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalGoroutineSlope struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalGoroutineSlopeMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.goroutine.slope metric with initial data.
+func (m *metricHeapgateSignalGoroutineSlope) init() {
+	m.data.SetName("heapgate.signal.goroutine.slope")
+	m.data.SetDescription("Goroutines per second by which their number rises over the window.")
+	m.data.SetUnit("{goroutine}/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalGoroutineSlope) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalGoroutineSlope) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalGoroutineSlope) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalGoroutineSlope(cfg HeapgateSignalGoroutineSlopeMetricConfig) metricHeapgateSignalGoroutineSlope {
+	m := metricHeapgateSignalGoroutineSlope{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -473,6 +2413,111 @@ func newMetricHeapgateSignalHeapAllocationRate(cfg HeapgateSignalHeapAllocationR
 	return m
 }
 
+type metricHeapgateSignalHeapHeadroom struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalHeapHeadroomMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.headroom metric with initial data.
+func (m *metricHeapgateSignalHeapHeadroom) init() {
+	m.data.SetName("heapgate.signal.heap.headroom")
+	m.data.SetDescription("Share of a limit that the process leaves free.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalHeapHeadroom) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.limit", heapgateLimitAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapHeadroom) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapHeadroom) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapHeadroom(cfg HeapgateSignalHeapHeadroomMetricConfig) metricHeapgateSignalHeapHeadroom {
+	m := metricHeapgateSignalHeapHeadroom{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapLeak struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   HeapgateSignalHeapLeakMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.leak metric with initial data.
+func (m *metricHeapgateSignalHeapLeak) init() {
+	m.data.SetName("heapgate.signal.heap.leak")
+	m.data.SetDescription("Whether the live heap leaks, by a long window and the workload's usual climb at this age: 1 under the verdict that holds.")
+	m.data.SetUnit("{verdict}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalHeapLeak) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateLeakAttributeValue string, heapgateReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.leak", heapgateLeakAttributeValue)
+	dp.Attributes().PutStr("heapgate.reason", heapgateReasonAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapLeak) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapLeak) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapLeak(cfg HeapgateSignalHeapLeakMetricConfig) metricHeapgateSignalHeapLeak {
+	m := metricHeapgateSignalHeapLeak{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateSignalHeapLive struct {
 	data     pmetric.Metric                     // data buffer for generated metric.
 	config   HeapgateSignalHeapLiveMetricConfig // metric config provided by user.
@@ -517,6 +2562,564 @@ func (m *metricHeapgateSignalHeapLive) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateSignalHeapLive(cfg HeapgateSignalHeapLiveMetricConfig) metricHeapgateSignalHeapLive {
 	m := metricHeapgateSignalHeapLive{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapObjectRate struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalHeapObjectRateMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.object_rate metric with initial data.
+func (m *metricHeapgateSignalHeapObjectRate) init() {
+	m.data.SetName("heapgate.signal.heap.object_rate")
+	m.data.SetDescription("Heap objects allocated per second over the window.")
+	m.data.SetUnit("{object}/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapObjectRate) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapObjectRate) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapObjectRate) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapObjectRate(cfg HeapgateSignalHeapObjectRateMetricConfig) metricHeapgateSignalHeapObjectRate {
+	m := metricHeapgateSignalHeapObjectRate{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapObjectSize struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalHeapObjectSizeMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.object_size metric with initial data.
+func (m *metricHeapgateSignalHeapObjectSize) init() {
+	m.data.SetName("heapgate.signal.heap.object_size")
+	m.data.SetDescription("Mean size of the objects allocated in the window.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapObjectSize) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapObjectSize) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapObjectSize) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapObjectSize(cfg HeapgateSignalHeapObjectSizeMetricConfig) metricHeapgateSignalHeapObjectSize {
+	m := metricHeapgateSignalHeapObjectSize{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapShape struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   HeapgateSignalHeapShapeMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.shape metric with initial data.
+func (m *metricHeapgateSignalHeapShape) init() {
+	m.data.SetName("heapgate.signal.heap.shape")
+	m.data.SetDescription("Shape of the live heap over the window: 1 for the one that holds, 0 for the others.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalHeapShape) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, heapgateHeapShapeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("heapgate.heap.shape", heapgateHeapShapeAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapShape) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapShape) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapShape(cfg HeapgateSignalHeapShapeMetricConfig) metricHeapgateSignalHeapShape {
+	m := metricHeapgateSignalHeapShape{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapSlope struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   HeapgateSignalHeapSlopeMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.slope metric with initial data.
+func (m *metricHeapgateSignalHeapSlope) init() {
+	m.data.SetName("heapgate.signal.heap.slope")
+	m.data.SetDescription("Bytes per second by which the live heap rises, over the long window.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapSlope) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapSlope) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapSlope) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapSlope(cfg HeapgateSignalHeapSlopeMetricConfig) metricHeapgateSignalHeapSlope {
+	m := metricHeapgateSignalHeapSlope{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapSlopeLower struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalHeapSlopeLowerMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.slope.lower metric with initial data.
+func (m *metricHeapgateSignalHeapSlopeLower) init() {
+	m.data.SetName("heapgate.signal.heap.slope.lower")
+	m.data.SetDescription("Lower end of the 95 % interval of the slope of the live heap.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapSlopeLower) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapSlopeLower) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapSlopeLower) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapSlopeLower(cfg HeapgateSignalHeapSlopeLowerMetricConfig) metricHeapgateSignalHeapSlopeLower {
+	m := metricHeapgateSignalHeapSlopeLower{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapSlopeUpper struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalHeapSlopeUpperMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.slope.upper metric with initial data.
+func (m *metricHeapgateSignalHeapSlopeUpper) init() {
+	m.data.SetName("heapgate.signal.heap.slope.upper")
+	m.data.SetDescription("Upper end of the 95 % interval of the slope of the live heap.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapSlopeUpper) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapSlopeUpper) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapSlopeUpper) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapSlopeUpper(cfg HeapgateSignalHeapSlopeUpperMetricConfig) metricHeapgateSignalHeapSlopeUpper {
+	m := metricHeapgateSignalHeapSlopeUpper{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapSlopeWindow struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   HeapgateSignalHeapSlopeWindowMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.slope.window metric with initial data.
+func (m *metricHeapgateSignalHeapSlopeWindow) init() {
+	m.data.SetName("heapgate.signal.heap.slope.window")
+	m.data.SetDescription("Length of the window behind the slope of the live heap, warm-up excluded.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapSlopeWindow) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapSlopeWindow) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapSlopeWindow) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapSlopeWindow(cfg HeapgateSignalHeapSlopeWindowMetricConfig) metricHeapgateSignalHeapSlopeWindow {
+	m := metricHeapgateSignalHeapSlopeWindow{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapTimeToLimit struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   HeapgateSignalHeapTimeToLimitMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.time_to_limit metric with initial data.
+func (m *metricHeapgateSignalHeapTimeToLimit) init() {
+	m.data.SetName("heapgate.signal.heap.time_to_limit")
+	m.data.SetDescription("Seconds until the live heap reaches a limit at its slope. Absent unless it rises for certain.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalHeapTimeToLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.limit", heapgateLimitAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapTimeToLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapTimeToLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapTimeToLimit(cfg HeapgateSignalHeapTimeToLimitMetricConfig) metricHeapgateSignalHeapTimeToLimit {
+	m := metricHeapgateSignalHeapTimeToLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapTimeToLimitLower struct {
+	data     pmetric.Metric                                 // data buffer for generated metric.
+	config   HeapgateSignalHeapTimeToLimitLowerMetricConfig // metric config provided by user.
+	capacity int                                            // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.time_to_limit.lower metric with initial data.
+func (m *metricHeapgateSignalHeapTimeToLimitLower) init() {
+	m.data.SetName("heapgate.signal.heap.time_to_limit.lower")
+	m.data.SetDescription("Least seconds until the live heap reaches a limit, at the upper end of its slope.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalHeapTimeToLimitLower) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.limit", heapgateLimitAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapTimeToLimitLower) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapTimeToLimitLower) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapTimeToLimitLower(cfg HeapgateSignalHeapTimeToLimitLowerMetricConfig) metricHeapgateSignalHeapTimeToLimitLower {
+	m := metricHeapgateSignalHeapTimeToLimitLower{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalHeapTurnover struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalHeapTurnoverMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.heap.turnover metric with initial data.
+func (m *metricHeapgateSignalHeapTurnover) init() {
+	m.data.SetName("heapgate.signal.heap.turnover")
+	m.data.SetDescription("How often per second the process allocates as much as is alive: high means that little of what is allocated is kept.")
+	m.data.SetUnit("1/s")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalHeapTurnover) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalHeapTurnover) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalHeapTurnover) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalHeapTurnover(cfg HeapgateSignalHeapTurnoverMetricConfig) metricHeapgateSignalHeapTurnover {
+	m := metricHeapgateSignalHeapTurnover{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalLag struct {
+	data     pmetric.Metric                // data buffer for generated metric.
+	config   HeapgateSignalLagMetricConfig // metric config provided by user.
+	capacity int                           // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.lag metric with initial data.
+func (m *metricHeapgateSignalLag) init() {
+	m.data.SetName("heapgate.signal.lag")
+	m.data.SetDescription("Age of what a source knows: a heap profile ends with the last GC cycle but one.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalLag) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.source", heapgateSourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalLag) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalLag) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalLag(cfg HeapgateSignalLagMetricConfig) metricHeapgateSignalLag {
+	m := metricHeapgateSignalLag{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -800,6 +3403,116 @@ func newMetricHeapgateSignalMapGrowthWindows(cfg HeapgateSignalMapGrowthWindowsM
 	return m
 }
 
+type metricHeapgateSignalMapInflation struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   HeapgateSignalMapInflationMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.map.inflation metric with initial data.
+func (m *metricHeapgateSignalMapInflation) init() {
+	m.data.SetName("heapgate.signal.map.inflation")
+	m.data.SetDescription("Bytes that a site's maps allocated in the window over the bytes in use at its end: churn, same-size growth and tombstones make it large.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalMapInflation) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.class", heapgateClassAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMapInflation) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMapInflation) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMapInflation(cfg HeapgateSignalMapInflationMetricConfig) metricHeapgateSignalMapInflation {
+	m := metricHeapgateSignalMapInflation{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalMapPresize struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalMapPresizeMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.map.presize metric with initial data.
+func (m *metricHeapgateSignalMapPresize) init() {
+	m.data.SetName("heapgate.signal.map.presize")
+	m.data.SetDescription("Entries to make a request-scoped map with, so that it does not grow.")
+	m.data.SetUnit("{entry}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalMapPresize) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.class", heapgateClassAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMapPresize) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMapPresize) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMapPresize(cfg HeapgateSignalMapPresizeMetricConfig) metricHeapgateSignalMapPresize {
+	m := metricHeapgateSignalMapPresize{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateSignalMapRetainedShare struct {
 	data     pmetric.Metric                             // data buffer for generated metric.
 	config   HeapgateSignalMapRetainedShareMetricConfig // metric config provided by user.
@@ -910,6 +3623,61 @@ func newMetricHeapgateSignalMapSamples(cfg HeapgateSignalMapSamplesMetricConfig)
 	return m
 }
 
+type metricHeapgateSignalMapShare struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   HeapgateSignalMapShareMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.map.share metric with initial data.
+func (m *metricHeapgateSignalMapShare) init() {
+	m.data.SetName("heapgate.signal.map.share")
+	m.data.SetDescription("Share of the bytes that maps allocated at a line in the window, by class: overflow buckets, boxes, clones, presizing.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalMapShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.class", heapgateClassAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMapShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMapShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMapShare(cfg HeapgateSignalMapShareMetricConfig) metricHeapgateSignalMapShare {
+	m := metricHeapgateSignalMapShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateSignalMapSites struct {
 	data     pmetric.Metric                     // data buffer for generated metric.
 	config   HeapgateSignalMapSitesMetricConfig // metric config provided by user.
@@ -952,6 +3720,268 @@ func (m *metricHeapgateSignalMapSites) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeapgateSignalMapSites(cfg HeapgateSignalMapSitesMetricConfig) metricHeapgateSignalMapSites {
 	m := metricHeapgateSignalMapSites{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalMapVerdict struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   HeapgateSignalMapVerdictMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.map.verdict metric with initial data.
+func (m *metricHeapgateSignalMapVerdict) init() {
+	m.data.SetName("heapgate.signal.map.verdict")
+	m.data.SetDescription("What the growth of a map means: 1 under the verdict that holds.")
+	m.data.SetUnit("{verdict}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalMapVerdict) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue string, heapgateMapVerdictAttributeValue string, heapgateReasonAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("code.file.path", codeFilePathAttributeValue)
+	dp.Attributes().PutStr("code.function.name", codeFunctionNameAttributeValue)
+	dp.Attributes().PutInt("code.line.number", codeLineNumberAttributeValue)
+	dp.Attributes().PutStr("heapgate.class", heapgateClassAttributeValue)
+	dp.Attributes().PutStr("heapgate.map.verdict", heapgateMapVerdictAttributeValue)
+	dp.Attributes().PutStr("heapgate.reason", heapgateReasonAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMapVerdict) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMapVerdict) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMapVerdict(cfg HeapgateSignalMapVerdictMetricConfig) metricHeapgateSignalMapVerdict {
+	m := metricHeapgateSignalMapVerdict{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalMemoryLimitInferred struct {
+	data     pmetric.Metric                                // data buffer for generated metric.
+	config   HeapgateSignalMemoryLimitInferredMetricConfig // metric config provided by user.
+	capacity int                                           // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.memory.limit_inferred metric with initial data.
+func (m *metricHeapgateSignalMemoryLimitInferred) init() {
+	m.data.SetName("heapgate.signal.memory.limit_inferred")
+	m.data.SetDescription("GOMEMLIMIT as the goals of cycles that it held down show it. Absent while it holds none down.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalMemoryLimitInferred) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMemoryLimitInferred) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMemoryLimitInferred) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMemoryLimitInferred(cfg HeapgateSignalMemoryLimitInferredMetricConfig) metricHeapgateSignalMemoryLimitInferred {
+	m := metricHeapgateSignalMemoryLimitInferred{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalMemoryRssRatio struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   HeapgateSignalMemoryRssRatioMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.memory.rss_ratio metric with initial data.
+func (m *metricHeapgateSignalMemoryRssRatio) init() {
+	m.data.SetName("heapgate.signal.memory.rss_ratio")
+	m.data.SetDescription("Largest resident size so far over the live heap.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricHeapgateSignalMemoryRssRatio) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMemoryRssRatio) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMemoryRssRatio) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMemoryRssRatio(cfg HeapgateSignalMemoryRssRatioMetricConfig) metricHeapgateSignalMemoryRssRatio {
+	m := metricHeapgateSignalMemoryRssRatio{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalMemoryShare struct {
+	data     pmetric.Metric                        // data buffer for generated metric.
+	config   HeapgateSignalMemoryShareMetricConfig // metric config provided by user.
+	capacity int                                   // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.memory.share metric with initial data.
+func (m *metricHeapgateSignalMemoryShare) init() {
+	m.data.SetName("heapgate.signal.memory.share")
+	m.data.SetDescription("Share of the memory that the runtime has from the system, by what it is.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalMemoryShare) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateMemoryKindAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.memory.kind", heapgateMemoryKindAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalMemoryShare) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalMemoryShare) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalMemoryShare(cfg HeapgateSignalMemoryShareMetricConfig) metricHeapgateSignalMemoryShare {
+	m := metricHeapgateSignalMemoryShare{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeapgateSignalWarning struct {
+	data     pmetric.Metric                    // data buffer for generated metric.
+	config   HeapgateSignalWarningMetricConfig // metric config provided by user.
+	capacity int                               // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.signal.warning metric with initial data.
+func (m *metricHeapgateSignalWarning) init() {
+	m.data.SetName("heapgate.signal.warning")
+	m.data.SetDescription("What to know before believing a signal: the share of what it needed that it had, 0 where that is not countable.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeapgateSignalWarning) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string, heapgateWarningAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("heapgate.signal", heapgateSignalAttributeValue)
+	dp.Attributes().PutStr("heapgate.warning", heapgateWarningAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateSignalWarning) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateSignalWarning) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateSignalWarning(cfg HeapgateSignalWarningMetricConfig) metricHeapgateSignalWarning {
+	m := metricHeapgateSignalWarning{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -1063,28 +4093,77 @@ func newMetricHeapgateSignalWindows(cfg HeapgateSignalWindowsMetricConfig) metri
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
-	config                                 MetricsBuilderConfig // config of the metrics builder.
-	startTime                              pcommon.Timestamp    // start time that will be applied to all recorded data points.
-	metricsCapacity                        int                  // maximum observed number of metrics per resource.
-	metricsBuffer                          pmetric.Metrics      // accumulates metrics data before emitting.
-	buildInfo                              component.BuildInfo  // contains version information.
-	metricHeapgateSignalCycles             metricHeapgateSignalCycles
-	metricHeapgateSignalGcCPUShare         metricHeapgateSignalGcCPUShare
-	metricHeapgateSignalGcLimitPressure    metricHeapgateSignalGcLimitPressure
-	metricHeapgateSignalGcPauseMax         metricHeapgateSignalGcPauseMax
-	metricHeapgateSignalGcPauseP99         metricHeapgateSignalGcPauseP99
-	metricHeapgateSignalHeapAllocationRate metricHeapgateSignalHeapAllocationRate
-	metricHeapgateSignalHeapLive           metricHeapgateSignalHeapLive
-	metricHeapgateSignalMapDoublings       metricHeapgateSignalMapDoublings
-	metricHeapgateSignalMapGrowthRate      metricHeapgateSignalMapGrowthRate
-	metricHeapgateSignalMapGrowthRateLower metricHeapgateSignalMapGrowthRateLower
-	metricHeapgateSignalMapGrowthRateUpper metricHeapgateSignalMapGrowthRateUpper
-	metricHeapgateSignalMapGrowthWindows   metricHeapgateSignalMapGrowthWindows
-	metricHeapgateSignalMapRetainedShare   metricHeapgateSignalMapRetainedShare
-	metricHeapgateSignalMapSamples         metricHeapgateSignalMapSamples
-	metricHeapgateSignalMapSites           metricHeapgateSignalMapSites
-	metricHeapgateSignalWindow             metricHeapgateSignalWindow
-	metricHeapgateSignalWindows            metricHeapgateSignalWindows
+	config                                   MetricsBuilderConfig // config of the metrics builder.
+	startTime                                pcommon.Timestamp    // start time that will be applied to all recorded data points.
+	metricsCapacity                          int                  // maximum observed number of metrics per resource.
+	metricsBuffer                            pmetric.Metrics      // accumulates metrics data before emitting.
+	buildInfo                                component.BuildInfo  // contains version information.
+	metricHeapgateSignalAdviceGogc           metricHeapgateSignalAdviceGogc
+	metricHeapgateSignalAdviceMemoryLimit    metricHeapgateSignalAdviceMemoryLimit
+	metricHeapgateSignalBaselineDeviation    metricHeapgateSignalBaselineDeviation
+	metricHeapgateSignalBaselineExpected     metricHeapgateSignalBaselineExpected
+	metricHeapgateSignalBaselineSamples      metricHeapgateSignalBaselineSamples
+	metricHeapgateSignalBaselineUnusual      metricHeapgateSignalBaselineUnusual
+	metricHeapgateSignalCycles               metricHeapgateSignalCycles
+	metricHeapgateSignalFamilyRate           metricHeapgateSignalFamilyRate
+	metricHeapgateSignalFamilyShare          metricHeapgateSignalFamilyShare
+	metricHeapgateSignalGcAssistShare        metricHeapgateSignalGcAssistShare
+	metricHeapgateSignalGcCPUPerByte         metricHeapgateSignalGcCPUPerByte
+	metricHeapgateSignalGcCPUShare           metricHeapgateSignalGcCPUShare
+	metricHeapgateSignalGcCycleRate          metricHeapgateSignalGcCycleRate
+	metricHeapgateSignalGcForcedShare        metricHeapgateSignalGcForcedShare
+	metricHeapgateSignalGcGogc               metricHeapgateSignalGcGogc
+	metricHeapgateSignalGcLimitPressure      metricHeapgateSignalGcLimitPressure
+	metricHeapgateSignalGcMarkPerByte        metricHeapgateSignalGcMarkPerByte
+	metricHeapgateSignalGcMarkShare          metricHeapgateSignalGcMarkShare
+	metricHeapgateSignalGcNextCycle          metricHeapgateSignalGcNextCycle
+	metricHeapgateSignalGcPauseAgreement     metricHeapgateSignalGcPauseAgreement
+	metricHeapgateSignalGcPauseMax           metricHeapgateSignalGcPauseMax
+	metricHeapgateSignalGcPauseP50           metricHeapgateSignalGcPauseP50
+	metricHeapgateSignalGcPauseP95           metricHeapgateSignalGcPauseP95
+	metricHeapgateSignalGcPauseP99           metricHeapgateSignalGcPauseP99
+	metricHeapgateSignalGcState              metricHeapgateSignalGcState
+	metricHeapgateSignalGcStwShare           metricHeapgateSignalGcStwShare
+	metricHeapgateSignalGcSweepShare         metricHeapgateSignalGcSweepShare
+	metricHeapgateSignalGcWorkShare          metricHeapgateSignalGcWorkShare
+	metricHeapgateSignalGoroutineAge         metricHeapgateSignalGoroutineAge
+	metricHeapgateSignalGoroutineBlocked     metricHeapgateSignalGoroutineBlocked
+	metricHeapgateSignalGoroutineGrowth      metricHeapgateSignalGoroutineGrowth
+	metricHeapgateSignalGoroutineLeak        metricHeapgateSignalGoroutineLeak
+	metricHeapgateSignalGoroutineSlope       metricHeapgateSignalGoroutineSlope
+	metricHeapgateSignalHeapAllocationRate   metricHeapgateSignalHeapAllocationRate
+	metricHeapgateSignalHeapHeadroom         metricHeapgateSignalHeapHeadroom
+	metricHeapgateSignalHeapLeak             metricHeapgateSignalHeapLeak
+	metricHeapgateSignalHeapLive             metricHeapgateSignalHeapLive
+	metricHeapgateSignalHeapObjectRate       metricHeapgateSignalHeapObjectRate
+	metricHeapgateSignalHeapObjectSize       metricHeapgateSignalHeapObjectSize
+	metricHeapgateSignalHeapShape            metricHeapgateSignalHeapShape
+	metricHeapgateSignalHeapSlope            metricHeapgateSignalHeapSlope
+	metricHeapgateSignalHeapSlopeLower       metricHeapgateSignalHeapSlopeLower
+	metricHeapgateSignalHeapSlopeUpper       metricHeapgateSignalHeapSlopeUpper
+	metricHeapgateSignalHeapSlopeWindow      metricHeapgateSignalHeapSlopeWindow
+	metricHeapgateSignalHeapTimeToLimit      metricHeapgateSignalHeapTimeToLimit
+	metricHeapgateSignalHeapTimeToLimitLower metricHeapgateSignalHeapTimeToLimitLower
+	metricHeapgateSignalHeapTurnover         metricHeapgateSignalHeapTurnover
+	metricHeapgateSignalLag                  metricHeapgateSignalLag
+	metricHeapgateSignalMapDoublings         metricHeapgateSignalMapDoublings
+	metricHeapgateSignalMapGrowthRate        metricHeapgateSignalMapGrowthRate
+	metricHeapgateSignalMapGrowthRateLower   metricHeapgateSignalMapGrowthRateLower
+	metricHeapgateSignalMapGrowthRateUpper   metricHeapgateSignalMapGrowthRateUpper
+	metricHeapgateSignalMapGrowthWindows     metricHeapgateSignalMapGrowthWindows
+	metricHeapgateSignalMapInflation         metricHeapgateSignalMapInflation
+	metricHeapgateSignalMapPresize           metricHeapgateSignalMapPresize
+	metricHeapgateSignalMapRetainedShare     metricHeapgateSignalMapRetainedShare
+	metricHeapgateSignalMapSamples           metricHeapgateSignalMapSamples
+	metricHeapgateSignalMapShare             metricHeapgateSignalMapShare
+	metricHeapgateSignalMapSites             metricHeapgateSignalMapSites
+	metricHeapgateSignalMapVerdict           metricHeapgateSignalMapVerdict
+	metricHeapgateSignalMemoryLimitInferred  metricHeapgateSignalMemoryLimitInferred
+	metricHeapgateSignalMemoryRssRatio       metricHeapgateSignalMemoryRssRatio
+	metricHeapgateSignalMemoryShare          metricHeapgateSignalMemoryShare
+	metricHeapgateSignalWarning              metricHeapgateSignalWarning
+	metricHeapgateSignalWindow               metricHeapgateSignalWindow
+	metricHeapgateSignalWindows              metricHeapgateSignalWindows
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -1162,21 +4241,70 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	ils.Scope().SetName(ScopeName)
 	ils.Scope().SetVersion(mb.buildInfo.Version)
 	ils.Metrics().EnsureCapacity(mb.metricsCapacity)
+	mb.metricHeapgateSignalAdviceGogc.emit(ils.Metrics())
+	mb.metricHeapgateSignalAdviceMemoryLimit.emit(ils.Metrics())
+	mb.metricHeapgateSignalBaselineDeviation.emit(ils.Metrics())
+	mb.metricHeapgateSignalBaselineExpected.emit(ils.Metrics())
+	mb.metricHeapgateSignalBaselineSamples.emit(ils.Metrics())
+	mb.metricHeapgateSignalBaselineUnusual.emit(ils.Metrics())
 	mb.metricHeapgateSignalCycles.emit(ils.Metrics())
+	mb.metricHeapgateSignalFamilyRate.emit(ils.Metrics())
+	mb.metricHeapgateSignalFamilyShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcAssistShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcCPUPerByte.emit(ils.Metrics())
 	mb.metricHeapgateSignalGcCPUShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcCycleRate.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcForcedShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcGogc.emit(ils.Metrics())
 	mb.metricHeapgateSignalGcLimitPressure.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcMarkPerByte.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcMarkShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcNextCycle.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcPauseAgreement.emit(ils.Metrics())
 	mb.metricHeapgateSignalGcPauseMax.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcPauseP50.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcPauseP95.emit(ils.Metrics())
 	mb.metricHeapgateSignalGcPauseP99.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcState.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcStwShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcSweepShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGcWorkShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalGoroutineAge.emit(ils.Metrics())
+	mb.metricHeapgateSignalGoroutineBlocked.emit(ils.Metrics())
+	mb.metricHeapgateSignalGoroutineGrowth.emit(ils.Metrics())
+	mb.metricHeapgateSignalGoroutineLeak.emit(ils.Metrics())
+	mb.metricHeapgateSignalGoroutineSlope.emit(ils.Metrics())
 	mb.metricHeapgateSignalHeapAllocationRate.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapHeadroom.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapLeak.emit(ils.Metrics())
 	mb.metricHeapgateSignalHeapLive.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapObjectRate.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapObjectSize.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapShape.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapSlope.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapSlopeLower.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapSlopeUpper.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapSlopeWindow.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapTimeToLimit.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapTimeToLimitLower.emit(ils.Metrics())
+	mb.metricHeapgateSignalHeapTurnover.emit(ils.Metrics())
+	mb.metricHeapgateSignalLag.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapDoublings.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapGrowthRate.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapGrowthRateLower.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapGrowthRateUpper.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapGrowthWindows.emit(ils.Metrics())
+	mb.metricHeapgateSignalMapInflation.emit(ils.Metrics())
+	mb.metricHeapgateSignalMapPresize.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapRetainedShare.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapSamples.emit(ils.Metrics())
+	mb.metricHeapgateSignalMapShare.emit(ils.Metrics())
 	mb.metricHeapgateSignalMapSites.emit(ils.Metrics())
+	mb.metricHeapgateSignalMapVerdict.emit(ils.Metrics())
+	mb.metricHeapgateSignalMemoryLimitInferred.emit(ils.Metrics())
+	mb.metricHeapgateSignalMemoryRssRatio.emit(ils.Metrics())
+	mb.metricHeapgateSignalMemoryShare.emit(ils.Metrics())
+	mb.metricHeapgateSignalWarning.emit(ils.Metrics())
 	mb.metricHeapgateSignalWindow.emit(ils.Metrics())
 	mb.metricHeapgateSignalWindows.emit(ils.Metrics())
 
@@ -1200,9 +4328,59 @@ func (mb *MetricsBuilder) Emit(options ...ResourceMetricsOption) pmetric.Metrics
 	return metrics
 }
 
+// RecordHeapgateSignalAdviceGogcDataPoint adds a data point to heapgate.signal.advice.gogc metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalAdviceGogcDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalAdviceGogc.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalAdviceMemoryLimitDataPoint adds a data point to heapgate.signal.advice.memory_limit metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalAdviceMemoryLimitDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalAdviceMemoryLimit.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalBaselineDeviationDataPoint adds a data point to heapgate.signal.baseline.deviation metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalBaselineDeviationDataPoint(ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string) {
+	mb.metricHeapgateSignalBaselineDeviation.recordDataPoint(mb.startTime, ts, val, heapgateSignalAttributeValue)
+}
+
+// RecordHeapgateSignalBaselineExpectedDataPoint adds a data point to heapgate.signal.baseline.expected metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalBaselineExpectedDataPoint(ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string) {
+	mb.metricHeapgateSignalBaselineExpected.recordDataPoint(mb.startTime, ts, val, heapgateSignalAttributeValue)
+}
+
+// RecordHeapgateSignalBaselineSamplesDataPoint adds a data point to heapgate.signal.baseline.samples metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalBaselineSamplesDataPoint(ts pcommon.Timestamp, val int64, heapgateSignalAttributeValue string) {
+	mb.metricHeapgateSignalBaselineSamples.recordDataPoint(mb.startTime, ts, val, heapgateSignalAttributeValue)
+}
+
+// RecordHeapgateSignalBaselineUnusualDataPoint adds a data point to heapgate.signal.baseline.unusual metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalBaselineUnusualDataPoint(ts pcommon.Timestamp, val int64, heapgateSignalAttributeValue string) {
+	mb.metricHeapgateSignalBaselineUnusual.recordDataPoint(mb.startTime, ts, val, heapgateSignalAttributeValue)
+}
+
 // RecordHeapgateSignalCyclesDataPoint adds a data point to heapgate.signal.cycles metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalCyclesDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateSignalCycles.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalFamilyRateDataPoint adds a data point to heapgate.signal.family.rate metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalFamilyRateDataPoint(ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateFamilyAttributeValue string) {
+	mb.metricHeapgateSignalFamilyRate.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateFamilyAttributeValue)
+}
+
+// RecordHeapgateSignalFamilyShareDataPoint adds a data point to heapgate.signal.family.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalFamilyShareDataPoint(ts pcommon.Timestamp, val float64, heapgateFamilyAttributeValue string) {
+	mb.metricHeapgateSignalFamilyShare.recordDataPoint(mb.startTime, ts, val, heapgateFamilyAttributeValue)
+}
+
+// RecordHeapgateSignalGcAssistShareDataPoint adds a data point to heapgate.signal.gc.assist.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcAssistShareDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
+	mb.metricHeapgateSignalGcAssistShare.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
+}
+
+// RecordHeapgateSignalGcCPUPerByteDataPoint adds a data point to heapgate.signal.gc.cpu.per_byte metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcCPUPerByteDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
+	mb.metricHeapgateSignalGcCPUPerByte.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
 }
 
 // RecordHeapgateSignalGcCPUShareDataPoint adds a data point to heapgate.signal.gc.cpu.share metric.
@@ -1210,9 +4388,44 @@ func (mb *MetricsBuilder) RecordHeapgateSignalGcCPUShareDataPoint(ts pcommon.Tim
 	mb.metricHeapgateSignalGcCPUShare.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
 }
 
+// RecordHeapgateSignalGcCycleRateDataPoint adds a data point to heapgate.signal.gc.cycle_rate metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcCycleRateDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcCycleRate.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcForcedShareDataPoint adds a data point to heapgate.signal.gc.forced.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcForcedShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcForcedShare.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcGogcDataPoint adds a data point to heapgate.signal.gc.gogc metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcGogcDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
+	mb.metricHeapgateSignalGcGogc.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
+}
+
 // RecordHeapgateSignalGcLimitPressureDataPoint adds a data point to heapgate.signal.gc.limit_pressure metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalGcLimitPressureDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
 	mb.metricHeapgateSignalGcLimitPressure.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
+}
+
+// RecordHeapgateSignalGcMarkPerByteDataPoint adds a data point to heapgate.signal.gc.mark.per_byte metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcMarkPerByteDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcMarkPerByte.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcMarkShareDataPoint adds a data point to heapgate.signal.gc.mark.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcMarkShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcMarkShare.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcNextCycleDataPoint adds a data point to heapgate.signal.gc.next_cycle metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcNextCycleDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcNextCycle.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcPauseAgreementDataPoint adds a data point to heapgate.signal.gc.pause.agreement metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcPauseAgreementDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
+	mb.metricHeapgateSignalGcPauseAgreement.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
 }
 
 // RecordHeapgateSignalGcPauseMaxDataPoint adds a data point to heapgate.signal.gc.pause.max metric.
@@ -1220,9 +4433,64 @@ func (mb *MetricsBuilder) RecordHeapgateSignalGcPauseMaxDataPoint(ts pcommon.Tim
 	mb.metricHeapgateSignalGcPauseMax.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateSignalGcPauseP50DataPoint adds a data point to heapgate.signal.gc.pause.p50 metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcPauseP50DataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcPauseP50.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcPauseP95DataPoint adds a data point to heapgate.signal.gc.pause.p95 metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcPauseP95DataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcPauseP95.recordDataPoint(mb.startTime, ts, val)
+}
+
 // RecordHeapgateSignalGcPauseP99DataPoint adds a data point to heapgate.signal.gc.pause.p99 metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalGcPauseP99DataPoint(ts pcommon.Timestamp, val float64) {
 	mb.metricHeapgateSignalGcPauseP99.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcStateDataPoint adds a data point to heapgate.signal.gc.state metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcStateDataPoint(ts pcommon.Timestamp, val int64, heapgateGcStateAttributeValue AttributeHeapgateGcState) {
+	mb.metricHeapgateSignalGcState.recordDataPoint(mb.startTime, ts, val, heapgateGcStateAttributeValue.String())
+}
+
+// RecordHeapgateSignalGcStwShareDataPoint adds a data point to heapgate.signal.gc.stw.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcStwShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcStwShare.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcSweepShareDataPoint adds a data point to heapgate.signal.gc.sweep.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcSweepShareDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGcSweepShare.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalGcWorkShareDataPoint adds a data point to heapgate.signal.gc.work.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGcWorkShareDataPoint(ts pcommon.Timestamp, val float64, heapgateGcWorkAttributeValue AttributeHeapgateGcWork) {
+	mb.metricHeapgateSignalGcWorkShare.recordDataPoint(mb.startTime, ts, val, heapgateGcWorkAttributeValue.String())
+}
+
+// RecordHeapgateSignalGoroutineAgeDataPoint adds a data point to heapgate.signal.goroutine.age metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGoroutineAgeDataPoint(ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string) {
+	mb.metricHeapgateSignalGoroutineAge.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateGoroutineStateAttributeValue)
+}
+
+// RecordHeapgateSignalGoroutineBlockedDataPoint adds a data point to heapgate.signal.goroutine.blocked metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGoroutineBlockedDataPoint(ts pcommon.Timestamp, val int64, heapgateGoroutineStateAttributeValue string) {
+	mb.metricHeapgateSignalGoroutineBlocked.recordDataPoint(mb.startTime, ts, val, heapgateGoroutineStateAttributeValue)
+}
+
+// RecordHeapgateSignalGoroutineGrowthDataPoint adds a data point to heapgate.signal.goroutine.growth metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGoroutineGrowthDataPoint(ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string) {
+	mb.metricHeapgateSignalGoroutineGrowth.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateGoroutineStateAttributeValue)
+}
+
+// RecordHeapgateSignalGoroutineLeakDataPoint adds a data point to heapgate.signal.goroutine.leak metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGoroutineLeakDataPoint(ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateGoroutineStateAttributeValue string, heapgateLeakAttributeValue AttributeHeapgateLeak, heapgateReasonAttributeValue string) {
+	mb.metricHeapgateSignalGoroutineLeak.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateGoroutineStateAttributeValue, heapgateLeakAttributeValue.String(), heapgateReasonAttributeValue)
+}
+
+// RecordHeapgateSignalGoroutineSlopeDataPoint adds a data point to heapgate.signal.goroutine.slope metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalGoroutineSlopeDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalGoroutineSlope.recordDataPoint(mb.startTime, ts, val)
 }
 
 // RecordHeapgateSignalHeapAllocationRateDataPoint adds a data point to heapgate.signal.heap.allocation_rate metric.
@@ -1230,9 +4498,74 @@ func (mb *MetricsBuilder) RecordHeapgateSignalHeapAllocationRateDataPoint(ts pco
 	mb.metricHeapgateSignalHeapAllocationRate.recordDataPoint(mb.startTime, ts, val)
 }
 
+// RecordHeapgateSignalHeapHeadroomDataPoint adds a data point to heapgate.signal.heap.headroom metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapHeadroomDataPoint(ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue AttributeHeapgateLimit) {
+	mb.metricHeapgateSignalHeapHeadroom.recordDataPoint(mb.startTime, ts, val, heapgateLimitAttributeValue.String())
+}
+
+// RecordHeapgateSignalHeapLeakDataPoint adds a data point to heapgate.signal.heap.leak metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapLeakDataPoint(ts pcommon.Timestamp, val int64, heapgateLeakAttributeValue AttributeHeapgateLeak, heapgateReasonAttributeValue string) {
+	mb.metricHeapgateSignalHeapLeak.recordDataPoint(mb.startTime, ts, val, heapgateLeakAttributeValue.String(), heapgateReasonAttributeValue)
+}
+
 // RecordHeapgateSignalHeapLiveDataPoint adds a data point to heapgate.signal.heap.live metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalHeapLiveDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
 	mb.metricHeapgateSignalHeapLive.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
+}
+
+// RecordHeapgateSignalHeapObjectRateDataPoint adds a data point to heapgate.signal.heap.object_rate metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapObjectRateDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapObjectRate.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapObjectSizeDataPoint adds a data point to heapgate.signal.heap.object_size metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapObjectSizeDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapObjectSize.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapShapeDataPoint adds a data point to heapgate.signal.heap.shape metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapShapeDataPoint(ts pcommon.Timestamp, val int64, heapgateHeapShapeAttributeValue AttributeHeapgateHeapShape) {
+	mb.metricHeapgateSignalHeapShape.recordDataPoint(mb.startTime, ts, val, heapgateHeapShapeAttributeValue.String())
+}
+
+// RecordHeapgateSignalHeapSlopeDataPoint adds a data point to heapgate.signal.heap.slope metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapSlopeDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapSlope.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapSlopeLowerDataPoint adds a data point to heapgate.signal.heap.slope.lower metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapSlopeLowerDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapSlopeLower.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapSlopeUpperDataPoint adds a data point to heapgate.signal.heap.slope.upper metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapSlopeUpperDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapSlopeUpper.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapSlopeWindowDataPoint adds a data point to heapgate.signal.heap.slope.window metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapSlopeWindowDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapSlopeWindow.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalHeapTimeToLimitDataPoint adds a data point to heapgate.signal.heap.time_to_limit metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapTimeToLimitDataPoint(ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue AttributeHeapgateLimit) {
+	mb.metricHeapgateSignalHeapTimeToLimit.recordDataPoint(mb.startTime, ts, val, heapgateLimitAttributeValue.String())
+}
+
+// RecordHeapgateSignalHeapTimeToLimitLowerDataPoint adds a data point to heapgate.signal.heap.time_to_limit.lower metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapTimeToLimitLowerDataPoint(ts pcommon.Timestamp, val float64, heapgateLimitAttributeValue AttributeHeapgateLimit) {
+	mb.metricHeapgateSignalHeapTimeToLimitLower.recordDataPoint(mb.startTime, ts, val, heapgateLimitAttributeValue.String())
+}
+
+// RecordHeapgateSignalHeapTurnoverDataPoint adds a data point to heapgate.signal.heap.turnover metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalHeapTurnoverDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalHeapTurnover.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalLagDataPoint adds a data point to heapgate.signal.lag metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalLagDataPoint(ts pcommon.Timestamp, val float64, heapgateSourceAttributeValue AttributeHeapgateSource) {
+	mb.metricHeapgateSignalLag.recordDataPoint(mb.startTime, ts, val, heapgateSourceAttributeValue.String())
 }
 
 // RecordHeapgateSignalMapDoublingsDataPoint adds a data point to heapgate.signal.map.doublings metric.
@@ -1260,6 +4593,16 @@ func (mb *MetricsBuilder) RecordHeapgateSignalMapGrowthWindowsDataPoint(ts pcomm
 	mb.metricHeapgateSignalMapGrowthWindows.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
 }
 
+// RecordHeapgateSignalMapInflationDataPoint adds a data point to heapgate.signal.map.inflation metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMapInflationDataPoint(ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue AttributeHeapgateClass) {
+	mb.metricHeapgateSignalMapInflation.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
+}
+
+// RecordHeapgateSignalMapPresizeDataPoint adds a data point to heapgate.signal.map.presize metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMapPresizeDataPoint(ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue AttributeHeapgateClass) {
+	mb.metricHeapgateSignalMapPresize.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
+}
+
 // RecordHeapgateSignalMapRetainedShareDataPoint adds a data point to heapgate.signal.map.retained_share metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalMapRetainedShareDataPoint(ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue AttributeHeapgateClass) {
 	mb.metricHeapgateSignalMapRetainedShare.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
@@ -1270,9 +4613,39 @@ func (mb *MetricsBuilder) RecordHeapgateSignalMapSamplesDataPoint(ts pcommon.Tim
 	mb.metricHeapgateSignalMapSamples.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
 }
 
+// RecordHeapgateSignalMapShareDataPoint adds a data point to heapgate.signal.map.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMapShareDataPoint(ts pcommon.Timestamp, val float64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue AttributeHeapgateClass) {
+	mb.metricHeapgateSignalMapShare.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String())
+}
+
 // RecordHeapgateSignalMapSitesDataPoint adds a data point to heapgate.signal.map.sites metric.
 func (mb *MetricsBuilder) RecordHeapgateSignalMapSitesDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateSignalMapSites.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalMapVerdictDataPoint adds a data point to heapgate.signal.map.verdict metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMapVerdictDataPoint(ts pcommon.Timestamp, val int64, codeFilePathAttributeValue string, codeFunctionNameAttributeValue string, codeLineNumberAttributeValue int64, heapgateClassAttributeValue AttributeHeapgateClass, heapgateMapVerdictAttributeValue AttributeHeapgateMapVerdict, heapgateReasonAttributeValue string) {
+	mb.metricHeapgateSignalMapVerdict.recordDataPoint(mb.startTime, ts, val, codeFilePathAttributeValue, codeFunctionNameAttributeValue, codeLineNumberAttributeValue, heapgateClassAttributeValue.String(), heapgateMapVerdictAttributeValue.String(), heapgateReasonAttributeValue)
+}
+
+// RecordHeapgateSignalMemoryLimitInferredDataPoint adds a data point to heapgate.signal.memory.limit_inferred metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMemoryLimitInferredDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalMemoryLimitInferred.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalMemoryRssRatioDataPoint adds a data point to heapgate.signal.memory.rss_ratio metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMemoryRssRatioDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricHeapgateSignalMemoryRssRatio.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateSignalMemoryShareDataPoint adds a data point to heapgate.signal.memory.share metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalMemoryShareDataPoint(ts pcommon.Timestamp, val float64, heapgateMemoryKindAttributeValue AttributeHeapgateMemoryKind) {
+	mb.metricHeapgateSignalMemoryShare.recordDataPoint(mb.startTime, ts, val, heapgateMemoryKindAttributeValue.String())
+}
+
+// RecordHeapgateSignalWarningDataPoint adds a data point to heapgate.signal.warning metric.
+func (mb *MetricsBuilder) RecordHeapgateSignalWarningDataPoint(ts pcommon.Timestamp, val float64, heapgateSignalAttributeValue string, heapgateWarningAttributeValue string) {
+	mb.metricHeapgateSignalWarning.recordDataPoint(mb.startTime, ts, val, heapgateSignalAttributeValue, heapgateWarningAttributeValue)
 }
 
 // RecordHeapgateSignalWindowDataPoint adds a data point to heapgate.signal.window metric.

@@ -57,49 +57,196 @@ func TestMetricsBuilder(t *testing.T) {
 			allMetricsCount := 0
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateSignalAdviceGogcDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalAdviceMemoryLimitDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalBaselineDeviationDataPoint(ts, 1, "heapgate.signal-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalBaselineExpectedDataPoint(ts, 1, "heapgate.signal-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalBaselineSamplesDataPoint(ts, 1, "heapgate.signal-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalBaselineUnusualDataPoint(ts, 1, "heapgate.signal-val")
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateSignalCyclesDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalGcCPUShareDataPoint(ts, 1, AttributeHeapgateSourceGctrace)
+			mb.RecordHeapgateSignalFamilyRateDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, "heapgate.family-val")
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalGcLimitPressureDataPoint(ts, 1, AttributeHeapgateSourceGctrace)
+			mb.RecordHeapgateSignalFamilyShareDataPoint(ts, 1, "heapgate.family-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcAssistShareDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcCPUPerByteDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcCPUShareDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcCycleRateDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcForcedShareDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcGogcDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcLimitPressureDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcMarkPerByteDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcMarkShareDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcNextCycleDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcPauseAgreementDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateSignalGcPauseMaxDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateSignalGcPauseP50DataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcPauseP95DataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateSignalGcPauseP99DataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcStateDataPoint(ts, 1, AttributeHeapgateGcStateIdle)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcStwShareDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcSweepShareDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGcWorkShareDataPoint(ts, 1, AttributeHeapgateGcWorkAssist)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGoroutineAgeDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, "heapgate.goroutine.state-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGoroutineBlockedDataPoint(ts, 1, "heapgate.goroutine.state-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGoroutineGrowthDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, "heapgate.goroutine.state-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGoroutineLeakDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, "heapgate.goroutine.state-val", AttributeHeapgateLeakLeak, "heapgate.reason-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalGoroutineSlopeDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateSignalHeapAllocationRateDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalHeapLiveDataPoint(ts, 1, AttributeHeapgateSourceGctrace)
+			mb.RecordHeapgateSignalHeapHeadroomDataPoint(ts, 1, AttributeHeapgateLimitGomemlimit)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapDoublingsDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapLeakDataPoint(ts, 1, AttributeHeapgateLeakLeak, "heapgate.reason-val")
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapGrowthRateDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapLiveDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapGrowthRateLowerDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapObjectRateDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapGrowthRateUpperDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapObjectSizeDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapGrowthWindowsDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapShapeDataPoint(ts, 1, AttributeHeapgateHeapShapeFlat)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapRetainedShareDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapSlopeDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHeapgateSignalMapSamplesDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapClone)
+			mb.RecordHeapgateSignalHeapSlopeLowerDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalHeapSlopeUpperDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalHeapSlopeWindowDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalHeapTimeToLimitDataPoint(ts, 1, AttributeHeapgateLimitGomemlimit)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalHeapTimeToLimitLowerDataPoint(ts, 1, AttributeHeapgateLimitGomemlimit)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalHeapTurnoverDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalLagDataPoint(ts, 1, AttributeHeapgateSourceCPUProfile)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapDoublingsDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapGrowthRateDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapGrowthRateLowerDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapGrowthRateUpperDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapGrowthWindowsDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapInflationDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapPresizeDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapRetainedShareDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapSamplesDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapShareDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox)
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateSignalMapSitesDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMapVerdictDataPoint(ts, 1, "code.file.path-val", "code.function.name-val", 16, AttributeHeapgateClassMapBox, AttributeHeapgateMapVerdictUnbounded, "heapgate.reason-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMemoryLimitInferredDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMemoryRssRatioDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalMemoryShareDataPoint(ts, 1, AttributeHeapgateMemoryKindHeap)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeapgateSignalWarningDataPoint(ts, 1, "heapgate.signal-val", "heapgate.warning-val")
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHeapgateSignalWindowDataPoint(ts, 1)
@@ -135,6 +282,90 @@ func TestMetricsBuilder(t *testing.T) {
 			validatedMetrics := make(map[string]bool)
 			for _, mi := range allMetricsList {
 				switch mi.Name() {
+				case "heapgate.signal.advice.gogc":
+					assert.False(t, validatedMetrics["heapgate.signal.advice.gogc"], "Found a duplicate in the metrics slice: heapgate.signal.advice.gogc")
+					validatedMetrics["heapgate.signal.advice.gogc"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GOGC that would bring the garbage collector's CPU share to its objective within the memory limit.", mi.Description())
+					assert.Equal(t, "%", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.advice.memory_limit":
+					assert.False(t, validatedMetrics["heapgate.signal.advice.memory_limit"], "Found a duplicate in the metrics slice: heapgate.signal.advice.memory_limit")
+					validatedMetrics["heapgate.signal.advice.memory_limit"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GOMEMLIMIT that would leave the process room for its live heap at the CPU share that is its objective.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.baseline.deviation":
+					assert.False(t, validatedMetrics["heapgate.signal.baseline.deviation"], "Found a duplicate in the metrics slice: heapgate.signal.baseline.deviation")
+					validatedMetrics["heapgate.signal.baseline.deviation"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "How far a signal is outside the band of what is usual for this workload at this hour of the week, in robust standard deviations (1.4826 times the median absolute deviation); 0 inside the band.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSignalAttrVal, ok := dp.Attributes().Get("heapgate.signal")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.signal-val", heapgateSignalAttrVal.Str())
+				case "heapgate.signal.baseline.expected":
+					assert.False(t, validatedMetrics["heapgate.signal.baseline.expected"], "Found a duplicate in the metrics slice: heapgate.signal.baseline.expected")
+					validatedMetrics["heapgate.signal.baseline.expected"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Median of a signal for this workload at this hour of the week, in the unit of that signal.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSignalAttrVal, ok := dp.Attributes().Get("heapgate.signal")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.signal-val", heapgateSignalAttrVal.Str())
+				case "heapgate.signal.baseline.samples":
+					assert.False(t, validatedMetrics["heapgate.signal.baseline.samples"], "Found a duplicate in the metrics slice: heapgate.signal.baseline.samples")
+					validatedMetrics["heapgate.signal.baseline.samples"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Hours that the baseline of a signal stands on.", mi.Description())
+					assert.Equal(t, "{sample}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateSignalAttrVal, ok := dp.Attributes().Get("heapgate.signal")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.signal-val", heapgateSignalAttrVal.Str())
+				case "heapgate.signal.baseline.unusual":
+					assert.False(t, validatedMetrics["heapgate.signal.baseline.unusual"], "Found a duplicate in the metrics slice: heapgate.signal.baseline.unusual")
+					validatedMetrics["heapgate.signal.baseline.unusual"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1 when a signal is further above its baseline than the workload's SLO tier allows, else 0.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateSignalAttrVal, ok := dp.Attributes().Get("heapgate.signal")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.signal-val", heapgateSignalAttrVal.Str())
 				case "heapgate.signal.cycles":
 					assert.False(t, validatedMetrics["heapgate.signal.cycles"], "Found a duplicate in the metrics slice: heapgate.signal.cycles")
 					validatedMetrics["heapgate.signal.cycles"] = true
@@ -147,6 +378,75 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.signal.family.rate":
+					assert.False(t, validatedMetrics["heapgate.signal.family.rate"], "Found a duplicate in the metrics slice: heapgate.signal.family.rate")
+					validatedMetrics["heapgate.signal.family.rate"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Bytes per second that a site allocates in a way that is known to be avoidable, by family.", mi.Description())
+					assert.Equal(t, "By/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateFamilyAttrVal, ok := dp.Attributes().Get("heapgate.family")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.family-val", heapgateFamilyAttrVal.Str())
+				case "heapgate.signal.family.share":
+					assert.False(t, validatedMetrics["heapgate.signal.family.share"], "Found a duplicate in the metrics slice: heapgate.signal.family.share")
+					validatedMetrics["heapgate.signal.family.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the sampled allocation of the window that is of a family.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateFamilyAttrVal, ok := dp.Attributes().Get("heapgate.family")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.family-val", heapgateFamilyAttrVal.Str())
+				case "heapgate.signal.gc.assist.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.assist.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.assist.share")
+					validatedMetrics["heapgate.signal.gc.assist.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the garbage collector's CPU time that goroutines had to give as mark assists.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
+				case "heapgate.signal.gc.cpu.per_byte":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.cpu.per_byte"], "Found a duplicate in the metrics slice: heapgate.signal.gc.cpu.per_byte")
+					validatedMetrics["heapgate.signal.gc.cpu.per_byte"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "CPU seconds of the garbage collector per allocated byte: independent of the load.", mi.Description())
+					assert.Equal(t, "s/By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
 				case "heapgate.signal.gc.cpu.share":
 					assert.False(t, validatedMetrics["heapgate.signal.gc.cpu.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.cpu.share")
 					validatedMetrics["heapgate.signal.gc.cpu.share"] = true
@@ -161,7 +461,46 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
 					assert.True(t, ok)
-					assert.Equal(t, "gctrace", heapgateSourceAttrVal.Str())
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
+				case "heapgate.signal.gc.cycle_rate":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.cycle_rate"], "Found a duplicate in the metrics slice: heapgate.signal.gc.cycle_rate")
+					validatedMetrics["heapgate.signal.gc.cycle_rate"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GC cycles per second of the window.", mi.Description())
+					assert.Equal(t, "{gc_cycle}/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.forced.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.forced.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.forced.share")
+					validatedMetrics["heapgate.signal.gc.forced.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the window's GC cycles that the program forced.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.gogc":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.gogc"], "Found a duplicate in the metrics slice: heapgate.signal.gc.gogc")
+					validatedMetrics["heapgate.signal.gc.gogc"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GOGC that the goals of the window amount to: room above the live heap over live heap, stacks and globals.", mi.Description())
+					assert.Equal(t, "%", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
 				case "heapgate.signal.gc.limit_pressure":
 					assert.False(t, validatedMetrics["heapgate.signal.gc.limit_pressure"], "Found a duplicate in the metrics slice: heapgate.signal.gc.limit_pressure")
 					validatedMetrics["heapgate.signal.gc.limit_pressure"] = true
@@ -176,13 +515,88 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
 					assert.True(t, ok)
-					assert.Equal(t, "gctrace", heapgateSourceAttrVal.Str())
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
+				case "heapgate.signal.gc.mark.per_byte":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.mark.per_byte"], "Found a duplicate in the metrics slice: heapgate.signal.gc.mark.per_byte")
+					validatedMetrics["heapgate.signal.gc.mark.per_byte"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "CPU seconds of marking per byte of live heap: rises with pointers, not with load.", mi.Description())
+					assert.Equal(t, "s/By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.mark.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.mark.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.mark.share")
+					validatedMetrics["heapgate.signal.gc.mark.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the window's wall time in which the collector was marking.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.next_cycle":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.next_cycle"], "Found a duplicate in the metrics slice: heapgate.signal.gc.next_cycle")
+					validatedMetrics["heapgate.signal.gc.next_cycle"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Seconds until the next GC cycle at the allocation rate of the window.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.pause.agreement":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.pause.agreement"], "Found a duplicate in the metrics slice: heapgate.signal.gc.pause.agreement")
+					validatedMetrics["heapgate.signal.gc.pause.agreement"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Stop-the-world time of the window as another source has it over that of the pause ring, which is the truth.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
 				case "heapgate.signal.gc.pause.max":
 					assert.False(t, validatedMetrics["heapgate.signal.gc.pause.max"], "Found a duplicate in the metrics slice: heapgate.signal.gc.pause.max")
 					validatedMetrics["heapgate.signal.gc.pause.max"] = true
 					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
 					assert.Equal(t, "Longest stop-the-world pause of the cycles of the window.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.pause.p50":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.pause.p50"], "Found a duplicate in the metrics slice: heapgate.signal.gc.pause.p50")
+					validatedMetrics["heapgate.signal.gc.pause.p50"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Median of the stop-the-world pauses of the window.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.pause.p95":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.pause.p95"], "Found a duplicate in the metrics slice: heapgate.signal.gc.pause.p95")
+					validatedMetrics["heapgate.signal.gc.pause.p95"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "95th percentile of the stop-the-world pauses of the window.", mi.Description())
 					assert.Equal(t, "s", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
@@ -201,6 +615,165 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.state":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.state"], "Found a duplicate in the metrics slice: heapgate.signal.gc.state")
+					validatedMetrics["heapgate.signal.gc.state"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "What the garbage collector is doing: 1 for the state that holds, 0 for the others.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateGcStateAttrVal, ok := dp.Attributes().Get("heapgate.gc.state")
+					assert.True(t, ok)
+					assert.Equal(t, "idle", heapgateGcStateAttrVal.Str())
+				case "heapgate.signal.gc.stw.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.stw.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.stw.share")
+					validatedMetrics["heapgate.signal.gc.stw.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the window's wall time in which the world was stopped by the garbage collector.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.sweep.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.sweep.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.sweep.share")
+					validatedMetrics["heapgate.signal.gc.sweep.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the collector's samples of the last CPU profile that are in sweeping.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.gc.work.share":
+					assert.False(t, validatedMetrics["heapgate.signal.gc.work.share"], "Found a duplicate in the metrics slice: heapgate.signal.gc.work.share")
+					validatedMetrics["heapgate.signal.gc.work.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the CPU available to the process that a kind of GC work took in the window, from gctrace.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateGcWorkAttrVal, ok := dp.Attributes().Get("heapgate.gc.work")
+					assert.True(t, ok)
+					assert.Equal(t, "assist", heapgateGcWorkAttrVal.Str())
+				case "heapgate.signal.goroutine.age":
+					assert.False(t, validatedMetrics["heapgate.signal.goroutine.age"], "Found a duplicate in the metrics slice: heapgate.signal.goroutine.age")
+					validatedMetrics["heapgate.signal.goroutine.age"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "How long the goroutines at a site have only become more.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+				case "heapgate.signal.goroutine.blocked":
+					assert.False(t, validatedMetrics["heapgate.signal.goroutine.blocked"], "Found a duplicate in the metrics slice: heapgate.signal.goroutine.blocked")
+					validatedMetrics["heapgate.signal.goroutine.blocked"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1 for what most of the new goroutines wait for when goroutines rise while the process's work does not, else 0.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+				case "heapgate.signal.goroutine.growth":
+					assert.False(t, validatedMetrics["heapgate.signal.goroutine.growth"], "Found a duplicate in the metrics slice: heapgate.signal.goroutine.growth")
+					validatedMetrics["heapgate.signal.goroutine.growth"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Goroutines at a site more than at the start of the window.", mi.Description())
+					assert.Equal(t, "{goroutine}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+				case "heapgate.signal.goroutine.leak":
+					assert.False(t, validatedMetrics["heapgate.signal.goroutine.leak"], "Found a duplicate in the metrics slice: heapgate.signal.goroutine.leak")
+					validatedMetrics["heapgate.signal.goroutine.leak"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Whether a site leaks goroutines: 1 under the verdict that holds.", mi.Description())
+					assert.Equal(t, "{verdict}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateGoroutineStateAttrVal, ok := dp.Attributes().Get("heapgate.goroutine.state")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.goroutine.state-val", heapgateGoroutineStateAttrVal.Str())
+					heapgateLeakAttrVal, ok := dp.Attributes().Get("heapgate.leak")
+					assert.True(t, ok)
+					assert.Equal(t, "leak", heapgateLeakAttrVal.Str())
+					heapgateReasonAttrVal, ok := dp.Attributes().Get("heapgate.reason")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.reason-val", heapgateReasonAttrVal.Str())
+				case "heapgate.signal.goroutine.slope":
+					assert.False(t, validatedMetrics["heapgate.signal.goroutine.slope"], "Found a duplicate in the metrics slice: heapgate.signal.goroutine.slope")
+					validatedMetrics["heapgate.signal.goroutine.slope"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Goroutines per second by which their number rises over the window.", mi.Description())
+					assert.Equal(t, "{goroutine}/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 				case "heapgate.signal.heap.allocation_rate":
 					assert.False(t, validatedMetrics["heapgate.signal.heap.allocation_rate"], "Found a duplicate in the metrics slice: heapgate.signal.heap.allocation_rate")
 					validatedMetrics["heapgate.signal.heap.allocation_rate"] = true
@@ -213,6 +786,39 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.headroom":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.headroom"], "Found a duplicate in the metrics slice: heapgate.signal.heap.headroom")
+					validatedMetrics["heapgate.signal.heap.headroom"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of a limit that the process leaves free.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateLimitAttrVal, ok := dp.Attributes().Get("heapgate.limit")
+					assert.True(t, ok)
+					assert.Equal(t, "gomemlimit", heapgateLimitAttrVal.Str())
+				case "heapgate.signal.heap.leak":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.leak"], "Found a duplicate in the metrics slice: heapgate.signal.heap.leak")
+					validatedMetrics["heapgate.signal.heap.leak"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Whether the live heap leaks, by a long window and the workload's usual climb at this age: 1 under the verdict that holds.", mi.Description())
+					assert.Equal(t, "{verdict}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateLeakAttrVal, ok := dp.Attributes().Get("heapgate.leak")
+					assert.True(t, ok)
+					assert.Equal(t, "leak", heapgateLeakAttrVal.Str())
+					heapgateReasonAttrVal, ok := dp.Attributes().Get("heapgate.reason")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.reason-val", heapgateReasonAttrVal.Str())
 				case "heapgate.signal.heap.live":
 					assert.False(t, validatedMetrics["heapgate.signal.heap.live"], "Found a duplicate in the metrics slice: heapgate.signal.heap.live")
 					validatedMetrics["heapgate.signal.heap.live"] = true
@@ -227,7 +833,151 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
 					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
 					assert.True(t, ok)
-					assert.Equal(t, "gctrace", heapgateSourceAttrVal.Str())
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
+				case "heapgate.signal.heap.object_rate":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.object_rate"], "Found a duplicate in the metrics slice: heapgate.signal.heap.object_rate")
+					validatedMetrics["heapgate.signal.heap.object_rate"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Heap objects allocated per second over the window.", mi.Description())
+					assert.Equal(t, "{object}/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.object_size":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.object_size"], "Found a duplicate in the metrics slice: heapgate.signal.heap.object_size")
+					validatedMetrics["heapgate.signal.heap.object_size"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Mean size of the objects allocated in the window.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.shape":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.shape"], "Found a duplicate in the metrics slice: heapgate.signal.heap.shape")
+					validatedMetrics["heapgate.signal.heap.shape"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Shape of the live heap over the window: 1 for the one that holds, 0 for the others.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					heapgateHeapShapeAttrVal, ok := dp.Attributes().Get("heapgate.heap.shape")
+					assert.True(t, ok)
+					assert.Equal(t, "flat", heapgateHeapShapeAttrVal.Str())
+				case "heapgate.signal.heap.slope":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.slope"], "Found a duplicate in the metrics slice: heapgate.signal.heap.slope")
+					validatedMetrics["heapgate.signal.heap.slope"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Bytes per second by which the live heap rises, over the long window.", mi.Description())
+					assert.Equal(t, "By/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.slope.lower":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.slope.lower"], "Found a duplicate in the metrics slice: heapgate.signal.heap.slope.lower")
+					validatedMetrics["heapgate.signal.heap.slope.lower"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Lower end of the 95 % interval of the slope of the live heap.", mi.Description())
+					assert.Equal(t, "By/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.slope.upper":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.slope.upper"], "Found a duplicate in the metrics slice: heapgate.signal.heap.slope.upper")
+					validatedMetrics["heapgate.signal.heap.slope.upper"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Upper end of the 95 % interval of the slope of the live heap.", mi.Description())
+					assert.Equal(t, "By/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.slope.window":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.slope.window"], "Found a duplicate in the metrics slice: heapgate.signal.heap.slope.window")
+					validatedMetrics["heapgate.signal.heap.slope.window"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Length of the window behind the slope of the live heap, warm-up excluded.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.heap.time_to_limit":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.time_to_limit"], "Found a duplicate in the metrics slice: heapgate.signal.heap.time_to_limit")
+					validatedMetrics["heapgate.signal.heap.time_to_limit"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Seconds until the live heap reaches a limit at its slope. Absent unless it rises for certain.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateLimitAttrVal, ok := dp.Attributes().Get("heapgate.limit")
+					assert.True(t, ok)
+					assert.Equal(t, "gomemlimit", heapgateLimitAttrVal.Str())
+				case "heapgate.signal.heap.time_to_limit.lower":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.time_to_limit.lower"], "Found a duplicate in the metrics slice: heapgate.signal.heap.time_to_limit.lower")
+					validatedMetrics["heapgate.signal.heap.time_to_limit.lower"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Least seconds until the live heap reaches a limit, at the upper end of its slope.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateLimitAttrVal, ok := dp.Attributes().Get("heapgate.limit")
+					assert.True(t, ok)
+					assert.Equal(t, "gomemlimit", heapgateLimitAttrVal.Str())
+				case "heapgate.signal.heap.turnover":
+					assert.False(t, validatedMetrics["heapgate.signal.heap.turnover"], "Found a duplicate in the metrics slice: heapgate.signal.heap.turnover")
+					validatedMetrics["heapgate.signal.heap.turnover"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "How often per second the process allocates as much as is alive: high means that little of what is allocated is kept.", mi.Description())
+					assert.Equal(t, "1/s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.lag":
+					assert.False(t, validatedMetrics["heapgate.signal.lag"], "Found a duplicate in the metrics slice: heapgate.signal.lag")
+					validatedMetrics["heapgate.signal.lag"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Age of what a source knows: a heap profile ends with the last GC cycle but one.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSourceAttrVal, ok := dp.Attributes().Get("heapgate.source")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu_profile", heapgateSourceAttrVal.Str())
 				case "heapgate.signal.map.doublings":
 					assert.False(t, validatedMetrics["heapgate.signal.map.doublings"], "Found a duplicate in the metrics slice: heapgate.signal.map.doublings")
 					validatedMetrics["heapgate.signal.map.doublings"] = true
@@ -251,7 +1001,7 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.growth_rate":
 					assert.False(t, validatedMetrics["heapgate.signal.map.growth_rate"], "Found a duplicate in the metrics slice: heapgate.signal.map.growth_rate")
 					validatedMetrics["heapgate.signal.map.growth_rate"] = true
@@ -275,7 +1025,7 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.growth_rate.lower":
 					assert.False(t, validatedMetrics["heapgate.signal.map.growth_rate.lower"], "Found a duplicate in the metrics slice: heapgate.signal.map.growth_rate.lower")
 					validatedMetrics["heapgate.signal.map.growth_rate.lower"] = true
@@ -299,7 +1049,7 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.growth_rate.upper":
 					assert.False(t, validatedMetrics["heapgate.signal.map.growth_rate.upper"], "Found a duplicate in the metrics slice: heapgate.signal.map.growth_rate.upper")
 					validatedMetrics["heapgate.signal.map.growth_rate.upper"] = true
@@ -323,7 +1073,7 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.growth_windows":
 					assert.False(t, validatedMetrics["heapgate.signal.map.growth_windows"], "Found a duplicate in the metrics slice: heapgate.signal.map.growth_windows")
 					validatedMetrics["heapgate.signal.map.growth_windows"] = true
@@ -347,7 +1097,55 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
+				case "heapgate.signal.map.inflation":
+					assert.False(t, validatedMetrics["heapgate.signal.map.inflation"], "Found a duplicate in the metrics slice: heapgate.signal.map.inflation")
+					validatedMetrics["heapgate.signal.map.inflation"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Bytes that a site's maps allocated in the window over the bytes in use at its end: churn, same-size growth and tombstones make it large.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
+					assert.True(t, ok)
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
+				case "heapgate.signal.map.presize":
+					assert.False(t, validatedMetrics["heapgate.signal.map.presize"], "Found a duplicate in the metrics slice: heapgate.signal.map.presize")
+					validatedMetrics["heapgate.signal.map.presize"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Entries to make a request-scoped map with, so that it does not grow.", mi.Description())
+					assert.Equal(t, "{entry}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
+					assert.True(t, ok)
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.retained_share":
 					assert.False(t, validatedMetrics["heapgate.signal.map.retained_share"], "Found a duplicate in the metrics slice: heapgate.signal.map.retained_share")
 					validatedMetrics["heapgate.signal.map.retained_share"] = true
@@ -371,7 +1169,7 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.samples":
 					assert.False(t, validatedMetrics["heapgate.signal.map.samples"], "Found a duplicate in the metrics slice: heapgate.signal.map.samples")
 					validatedMetrics["heapgate.signal.map.samples"] = true
@@ -395,7 +1193,31 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
 					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
 					assert.True(t, ok)
-					assert.Equal(t, "map_clone", heapgateClassAttrVal.Str())
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
+				case "heapgate.signal.map.share":
+					assert.False(t, validatedMetrics["heapgate.signal.map.share"], "Found a duplicate in the metrics slice: heapgate.signal.map.share")
+					validatedMetrics["heapgate.signal.map.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the bytes that maps allocated at a line in the window, by class: overflow buckets, boxes, clones, presizing.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
+					assert.True(t, ok)
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
 				case "heapgate.signal.map.sites":
 					assert.False(t, validatedMetrics["heapgate.signal.map.sites"], "Found a duplicate in the metrics slice: heapgate.signal.map.sites")
 					validatedMetrics["heapgate.signal.map.sites"] = true
@@ -408,6 +1230,93 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.signal.map.verdict":
+					assert.False(t, validatedMetrics["heapgate.signal.map.verdict"], "Found a duplicate in the metrics slice: heapgate.signal.map.verdict")
+					validatedMetrics["heapgate.signal.map.verdict"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "What the growth of a map means: 1 under the verdict that holds.", mi.Description())
+					assert.Equal(t, "{verdict}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					codeFilePathAttrVal, ok := dp.Attributes().Get("code.file.path")
+					assert.True(t, ok)
+					assert.Equal(t, "code.file.path-val", codeFilePathAttrVal.Str())
+					codeFunctionNameAttrVal, ok := dp.Attributes().Get("code.function.name")
+					assert.True(t, ok)
+					assert.Equal(t, "code.function.name-val", codeFunctionNameAttrVal.Str())
+					codeLineNumberAttrVal, ok := dp.Attributes().Get("code.line.number")
+					assert.True(t, ok)
+					assert.EqualValues(t, 16, codeLineNumberAttrVal.Int())
+					heapgateClassAttrVal, ok := dp.Attributes().Get("heapgate.class")
+					assert.True(t, ok)
+					assert.Equal(t, "map_box", heapgateClassAttrVal.Str())
+					heapgateMapVerdictAttrVal, ok := dp.Attributes().Get("heapgate.map.verdict")
+					assert.True(t, ok)
+					assert.Equal(t, "unbounded", heapgateMapVerdictAttrVal.Str())
+					heapgateReasonAttrVal, ok := dp.Attributes().Get("heapgate.reason")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.reason-val", heapgateReasonAttrVal.Str())
+				case "heapgate.signal.memory.limit_inferred":
+					assert.False(t, validatedMetrics["heapgate.signal.memory.limit_inferred"], "Found a duplicate in the metrics slice: heapgate.signal.memory.limit_inferred")
+					validatedMetrics["heapgate.signal.memory.limit_inferred"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "GOMEMLIMIT as the goals of cycles that it held down show it. Absent while it holds none down.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.memory.rss_ratio":
+					assert.False(t, validatedMetrics["heapgate.signal.memory.rss_ratio"], "Found a duplicate in the metrics slice: heapgate.signal.memory.rss_ratio")
+					validatedMetrics["heapgate.signal.memory.rss_ratio"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Largest resident size so far over the live heap.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "heapgate.signal.memory.share":
+					assert.False(t, validatedMetrics["heapgate.signal.memory.share"], "Found a duplicate in the metrics slice: heapgate.signal.memory.share")
+					validatedMetrics["heapgate.signal.memory.share"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the memory that the runtime has from the system, by what it is.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateMemoryKindAttrVal, ok := dp.Attributes().Get("heapgate.memory.kind")
+					assert.True(t, ok)
+					assert.Equal(t, "heap", heapgateMemoryKindAttrVal.Str())
+				case "heapgate.signal.warning":
+					assert.False(t, validatedMetrics["heapgate.signal.warning"], "Found a duplicate in the metrics slice: heapgate.signal.warning")
+					validatedMetrics["heapgate.signal.warning"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "What to know before believing a signal: the share of what it needed that it had, 0 where that is not countable.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					heapgateSignalAttrVal, ok := dp.Attributes().Get("heapgate.signal")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.signal-val", heapgateSignalAttrVal.Str())
+					heapgateWarningAttrVal, ok := dp.Attributes().Get("heapgate.warning")
+					assert.True(t, ok)
+					assert.Equal(t, "heapgate.warning-val", heapgateWarningAttrVal.Str())
 				case "heapgate.signal.window":
 					assert.False(t, validatedMetrics["heapgate.signal.window"], "Found a duplicate in the metrics slice: heapgate.signal.window")
 					validatedMetrics["heapgate.signal.window"] = true

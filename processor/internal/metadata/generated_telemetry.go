@@ -23,14 +23,19 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                          metric.Meter
-	mu                             sync.Mutex
-	registrations                  []metric.Registration
-	ProcessorGoSignalsEvicted      metric.Int64Counter
-	ProcessorGoSignalsObservations metric.Int64Counter
-	ProcessorGoSignalsRefused      metric.Int64Counter
-	ProcessorGoSignalsRestarts     metric.Int64Counter
-	ProcessorGoSignalsTargets      metric.Int64Gauge
+	meter                             metric.Meter
+	mu                                sync.Mutex
+	registrations                     []metric.Registration
+	ProcessorGoSignalsBaselines       metric.Int64Gauge
+	ProcessorGoSignalsBaselinesFailed metric.Int64Counter
+	ProcessorGoSignalsBaselinesLost   metric.Int64Counter
+	ProcessorGoSignalsChanges         metric.Int64Counter
+	ProcessorGoSignalsEvicted         metric.Int64Counter
+	ProcessorGoSignalsObservations    metric.Int64Counter
+	ProcessorGoSignalsRefused         metric.Int64Counter
+	ProcessorGoSignalsRestarts        metric.Int64Counter
+	ProcessorGoSignalsStateSize       metric.Int64Gauge
+	ProcessorGoSignalsTargets         metric.Int64Gauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -62,6 +67,30 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorGoSignalsBaselines, err = builder.meter.Int64Gauge(
+		"otelcol_processor_go_signals_baselines",
+		metric.WithDescription("Number of workloads whose usual signals are remembered. [Alpha]"),
+		metric.WithUnit("{workload}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGoSignalsBaselinesFailed, err = builder.meter.Int64Counter(
+		"otelcol_processor_go_signals_baselines_failed",
+		metric.WithDescription("Number of times that baselines could not be read or written, or that what was read was damaged or of another version, by reason (read, write, damaged, version). [Alpha]"),
+		metric.WithUnit("{failure}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGoSignalsBaselinesLost, err = builder.meter.Int64Counter(
+		"otelcol_processor_go_signals_baselines_lost",
+		metric.WithDescription("Number of baselines forgotten (reason limit = made room for a new workload, age = none of it is recent) and of observations without one (full = no room at max_workloads, no_workload = the resource names none). [Alpha]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGoSignalsChanges, err = builder.meter.Int64Counter(
+		"otelcol_processor_go_signals_changes",
+		metric.WithDescription("Number of verdicts and states that changed, by outcome (logged, failed, no_pipeline, first, limited). [Alpha]"),
+		metric.WithUnit("{change}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorGoSignalsEvicted, err = builder.meter.Int64Counter(
 		"otelcol_processor_go_signals_evicted",
 		metric.WithDescription("Number of targets forgotten, by reason (age = silent for expire_after, limit = made room for a new target at max_targets). [Alpha]"),
@@ -84,6 +113,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_go_signals_restarts",
 		metric.WithDescription("Number of times the window of a target began afresh, by reason. [Alpha]"),
 		metric.WithUnit("{restart}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGoSignalsStateSize, err = builder.meter.Int64Gauge(
+		"otelcol_processor_go_signals_state_size",
+		metric.WithDescription("Bytes that are remembered of targets, estimated. [Alpha]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGoSignalsTargets, err = builder.meter.Int64Gauge(

@@ -19,11 +19,28 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
+	tb.ProcessorGoSignalsBaselines.Record(context.Background(), 1)
+	tb.ProcessorGoSignalsBaselinesFailed.Add(context.Background(), 1)
+	tb.ProcessorGoSignalsBaselinesLost.Add(context.Background(), 1)
+	tb.ProcessorGoSignalsChanges.Add(context.Background(), 1)
 	tb.ProcessorGoSignalsEvicted.Add(context.Background(), 1)
 	tb.ProcessorGoSignalsObservations.Add(context.Background(), 1)
 	tb.ProcessorGoSignalsRefused.Add(context.Background(), 1)
 	tb.ProcessorGoSignalsRestarts.Add(context.Background(), 1)
+	tb.ProcessorGoSignalsStateSize.Record(context.Background(), 1)
 	tb.ProcessorGoSignalsTargets.Record(context.Background(), 1)
+	AssertEqualProcessorGoSignalsBaselines(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGoSignalsBaselinesFailed(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGoSignalsBaselinesLost(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGoSignalsChanges(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGoSignalsEvicted(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -34,6 +51,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGoSignalsRestarts(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGoSignalsStateSize(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGoSignalsTargets(t, testTel,
