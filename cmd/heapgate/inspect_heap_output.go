@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/heapgate/heapgate/internal/bytesize"
@@ -29,6 +31,7 @@ type heapSite struct {
 	InuseObjects int64      `json:"inuse_objects"`
 	Samples      int64      `json:"samples"`
 	StdErrBytes  float64    `json:"stderr_bytes"`
+	LargestBytes int64      `json:"largest_bytes,omitempty"` // largest sampled block, of maps only
 }
 
 func newHeapDocument(s heap.Snapshot) heapDocument {
@@ -39,24 +42,80 @@ func newHeapDocument(s heap.Snapshot) heapDocument {
 	return d
 }
 
-// writeHeapTable shows the top sites by allocated bytes, 0 for all.
-func writeHeapTable(out io.Writer, s heap.Snapshot, top int) error {
+// heapSheet shows the top sites by allocated bytes, 0 for all.
+func heapSheet(s heap.Snapshot, top int) sheet {
 	if top == 0 || top > len(s.Sites) {
 		top = len(s.Sites)
 	}
 	m := s.MemStats
-	_, _ = fmt.Fprintf(out, "heap %s, next GC at %s, %d GCs (%d forced), one sample every %s\n\n",
-		bytesize.Human(float64(m.HeapAlloc)), bytesize.Human(float64(m.NextGC)), m.NumGC, m.NumForcedGC, bytesize.Human(float64(s.Rate)))
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(w, "ALLOCATED\t+-\tOBJECTS\tIN USE\tOBJECTS\tSAMPLES\tCLASS\t  SITE")
+	out := sheet{
+		head: fmt.Sprintf("heap %s, next GC at %s, %d GCs (%d forced), one sample every %s",
+			human(m.HeapAlloc), human(m.NextGC), m.NumGC, m.NumForcedGC, human(s.Rate)),
+		columns: []string{"ALLOCATED", "+-", "OBJECTS", "IN USE", "OBJECTS", "SAMPLES", "CLASS"},
+		foot: fmt.Sprintf("%d of %d sites; allocated %s, in use %s, of it for the profile itself %s and %s", top, len(s.Sites),
+			human(s.Total.AllocBytes), human(s.Total.InuseBytes), human(s.Observer.AllocBytes), human(s.Observer.InuseBytes)),
+	}
 	for _, site := range s.Sites[:top] {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%s\t  %s %s:%d\n", bytesize.Human(float64(site.AllocBytes)), bytesize.Human(float64(site.StdErrBytes)), site.AllocObjects,
-			bytesize.Human(float64(site.InuseBytes)), site.InuseObjects, site.Samples, site.Class, site.Function, site.File, site.Line)
+		out.rows = append(out.rows, sheetRow{
+			[]string{human(site.AllocBytes), human(site.StdErrBytes), number(site.AllocObjects), human(site.InuseBytes), number(site.InuseObjects), number(site.Samples), string(site.Class)},
+			fmt.Sprintf("%s %s:%d", site.Function, site.File, site.Line),
+		})
+	}
+	return out
+}
+
+func human[N int64 | uint64 | float64](bytes N) string { return bytesize.Human(float64(bytes)) }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// sheet is a table for people: numbers to the right, the site behind them.
+type sheet struct {
+	head    string
+	columns []string // but for the site
+	rows    []sheetRow
+	notes   []string // sentences below
+	foot    string
+}
+
+type sheetRow struct {
+	cells []string
+	site  string
+}
+
+func (s sheet) write(out io.Writer, format string) error {
+	if format == "markdown" {
+		return s.markdown(out)
+	}
+	_, _ = fmt.Fprintf(out, "%s\n\n", s.head)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(w, strings.Join(s.columns, "\t")+"\t  SITE")
+	for _, row := range s.rows {
+		_, _ = fmt.Fprintln(w, strings.Join(row.cells, "\t")+"\t  "+row.site)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d of %d sites; allocated %s, in use %s, of it for the profile itself %s and %s\n", top, len(s.Sites),
-		bytesize.Human(float64(s.Total.AllocBytes)), bytesize.Human(float64(s.Total.InuseBytes)), bytesize.Human(float64(s.Observer.AllocBytes)), bytesize.Human(float64(s.Observer.InuseBytes)))
+	for i, note := range s.notes {
+		if i == 0 {
+			_, _ = fmt.Fprintln(out)
+		}
+		_, _ = fmt.Fprintf(out, "- %s\n", note)
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", s.foot)
+	return err
+}
+
+func (s sheet) markdown(out io.Writer) error {
+	_, _ = fmt.Fprintf(out, "%s\n\n| %s | site |\n|%s --- |\n", escaped(s.head), strings.ToLower(strings.Join(s.columns, " | ")), strings.Repeat(" ---: |", len(s.columns)))
+	for _, row := range s.rows {
+		_, _ = fmt.Fprintln(out, cells(append(row.cells, row.site)...))
+	}
+	for i, note := range s.notes {
+		if i == 0 {
+			_, _ = fmt.Fprintln(out)
+		}
+		_, _ = fmt.Fprintf(out, "- %s\n", escaped(note))
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", escaped(s.foot))
 	return err
 }
