@@ -12,7 +12,7 @@ export GOFLAGS := -buildvcs=false
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test race lint generate policies bench fuzz distro distro-cloud e2e ci clean
+.PHONY: help build demo fleet test race lint generate policies bench fuzz distro distro-cloud distro-gateway truth e2e ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: ## Run the whole path: two versions of a service, collector, gate; under 5
 fleet: build ## Let one collector on one core hear 1,000 processes of which some hang and some misbehave; about 2 minutes
 	go run ./examples/fleet
 
+truth: build ## Run programs of which it is known what they do, and compare the signals with it; about 20 minutes (TRUTH=-short: 4)
+	go run ./examples/truth $(TRUTH)
+
 test: ## Run all tests: unit, fixtures, policies, house rules
 	@$(TOOL) promtool --version > /dev/null # built here the first time, so that no test's time limit pays for it
 	go test -timeout 15m ./...
@@ -40,7 +43,7 @@ lint: ## Run golangci-lint, which holds the dependency rule too
 
 generate: ## Write every generated file again: ocb's main, mdatagen's code, policy pages
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
-	go generate ./receiver ./processor ./exporter
+	go generate ./receiver ./processor ./exporter ./connector
 	go test ./policies -run 'TestDocsAreGenerated|TestCapabilitiesFileIsTheAllowlist' -update
 
 policies: ## Check and test the policy pack with the opa command itself
@@ -51,7 +54,7 @@ policies: ## Check and test the policy pack with the opa command itself
 
 bench: ## Compare the fast paths with their peers: ratios, peer by peer (raw output in bin/bench.txt)
 	mkdir -p $(BIN)
-	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./internal/inflate ./internal/profile ./internal/goroutine ./internal/exectrace ./receiver/internal/otlpprofile ./processor ./policies > $(BIN)/bench.txt
+	go test -run '^$$' -bench . -benchmem -count 6 ./internal/gctrace ./internal/heap ./internal/inflate ./internal/profile ./internal/goroutine ./internal/signal ./internal/baseline ./internal/exectrace ./receiver/internal/otlpprofile ./processor ./policies > $(BIN)/bench.txt
 	$(TOOL) benchstat -col /impl $(BIN)/bench.txt
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)
@@ -65,6 +68,10 @@ distro: ## Write distro/ with ocb and build the collector
 distro-cloud: ## Write and build the collector that also discovers on EC2, GCE and Azure
 	$(TOOL) builder --config builder-config-cloud.yaml --skip-get-modules --skip-compilation
 	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector-cloud ./$(BIN)/_distro-cloud
+
+distro-gateway: ## Write and build the collector that balances processes over several others, in a module of its own
+	$(TOOL) builder --config builder-config-gateway.yaml --skip-compilation
+	cd $(BIN)/_distro-gateway && go build -ldflags "-s -w" -o ../heapgate-gateway .
 
 e2e: ## Run the suite on two real clusters with a real Argo CD; needs root and the Debian packages that it names
 	cd e2e && go test -trimpath -vet=off -count 1 ./box && go test -trimpath -vet=off -count 1 -v -timeout 60m .

@@ -136,7 +136,7 @@ func TestReadmesShowValidConfigurations(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = featuregate.GlobalRegistry().Set(gate, false) })
 	seen := 0
-	for _, page := range []string{"../README.md", "../receiver/README.md", "../processor/README.md", "../exporter/README.md"} {
+	for _, page := range []string{"../README.md", "../receiver/README.md", "../processor/README.md", "../exporter/README.md", "../connector/README.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

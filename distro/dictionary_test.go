@@ -57,7 +57,7 @@ var (
 	// Whoever scrapes or stores a series adds these.
 	storeLabels = []string{"job", "instance", "k8s_cluster_name"}
 	// Attributes that a component puts on its own telemetry by hand, and those of the collector's helpers.
-	telemetryLabels = []string{"reason", "subject", "result", "receiver", "exporter", "processor", "transport", "source", "state", "limit", "kind"}
+	telemetryLabels = []string{"reason", "subject", "result", "receiver", "exporter", "processor", "transport", "source", "state", "limit", "kind", "outcome"}
 	// Rooms of the collector whose own telemetry our rules read.
 	collectorModules = []string{"receiver/receiverhelper", "exporter/exporterhelper", "service"}
 
@@ -78,10 +78,11 @@ func dictionary(t *testing.T) *names {
 		t.Fatalf("receiver/resource.go has the resource attributes %q: is it read at all?", resource)
 	}
 	d.words(resource...)
-	d.words("heapgate.process.crash", "heapgate.crash.note", "heapgate.goroutine.id", "heapgate.profile.kind", "heapgate.profile.temporality") // the crash event, and attributes of OTLP profiles
+	d.words("heapgate.process.crash", "heapgate.crash.note", "heapgate.goroutine.id", "heapgate.profile.kind", "heapgate.profile.temporality", "heapgate.confidence", "heapgate.tier", "heapgate.signal.change", "heapgate.from", "heapgate.to") // the crash event, and attributes of OTLP profiles
 	d.add(t, "../receiver/metadata.yaml", resource)
 	d.add(t, "../processor/metadata.yaml", resource)
 	d.add(t, "../exporter/metadata.yaml", nil)
+	d.add(t, "../connector/metadata.yaml", nil)
 	d.add(t, "../cmd/heapgate/metadata.yaml", nil)
 	for _, module := range collectorModules {
 		dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.opentelemetry.io/collector/"+module).Output()

@@ -26,6 +26,8 @@ func TestHear(t *testing.T) {
 	}
 	t.Run("killed", h.killed)
 	t.Run("chaos", h.chaos)
+	t.Run("balanced", h.balanced)
+	t.Run("profiled", h.profiled)
 }
 
 // hearing is what the tests of TestHear share.
@@ -122,12 +124,18 @@ service:
 // collect starts the collector with a receiver's configuration.
 func (h *hearing) collect(t *testing.T, storage, pprof, receiver string) *collector {
 	t.Helper()
+	return start(t, h.binary, func(folder string) string { return receiver + fmt.Sprintf(pipelines, folder, storage, pprof) })
+}
+
+// start runs a collector's binary with the configuration that writes to its folder.
+func start(t *testing.T, binary string, configuration func(folder string) string) *collector {
+	t.Helper()
 	c := &collector{folder: t.TempDir()}
 	config := filepath.Join(c.folder, "config.yaml")
-	if err := os.WriteFile(config, []byte(receiver+fmt.Sprintf(pipelines, c.folder, storage, pprof)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(configuration(c.folder)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(h.binary, "--config", config, "--feature-gates=+service.profilesSupport")
+	cmd := exec.Command(binary, "--config", config, "--feature-gates=+service.profilesSupport")
 	stderr, err := os.Create(filepath.Join(c.folder, "stderr"))
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ var notMetrics = regexp.MustCompile(strings.Join([]string{
 	`^heapgate\.(candidate|settings|application|revision|container|image|namespace|name)$`, // templates and values for Helm
 	`^heapgate\.([a-z_]+\.)?(rego|yaml|yml|json|exe|go|md|gz)$`,                            // files
 	`^heapgate_(collector|gate)$`,
-	`^heapgate_(scrape|port|path|memory_limit|workload|namespace|version)$`, // tags of machines in clouds
+	`^heapgate_(scrape|port|path|memory_limit|container_memory_limit|workload|namespace|version)$`, // tags of machines in clouds
 }, "|"))
 
 // Everything outside the components that names a metric is held to the dictionary: commands, policies, rules,

@@ -150,20 +150,23 @@ func (d *names) labelsBelow(node parser.Node) (have map[string]bool, foreign boo
 
 var annotationLabel = regexp.MustCompile(`\$labels\.(\w+)`)
 
-func ruleQueries(t *testing.T) (all []query) {
-	t.Helper()
-	var file struct {
-		Groups []struct {
-			Rules []struct {
-				Alert, Expr string
-				Annotations map[string]string
-			}
+type ruleFile struct {
+	Groups []struct {
+		Rules []struct {
+			Alert, Record, Expr string
+			Annotations         map[string]string
 		}
 	}
+}
+
+func ruleQueries(t *testing.T) (all []query) {
+	t.Helper()
+	var file, recording ruleFile
 	decodeYAML(t, "../deploy/rules/heapgate.rules.yaml", &file)
-	for _, g := range file.Groups {
+	decodeYAML(t, "../deploy/rules/recording/heapgate-recording.rules.yaml", &recording)
+	for _, g := range slices.Concat(file.Groups, recording.Groups) {
 		for _, r := range g.Rules {
-			q := query{where: "alert " + r.Alert, expr: r.Expr}
+			q := query{where: "rule " + r.Alert + r.Record, expr: r.Expr}
 			for _, text := range r.Annotations {
 				for _, match := range annotationLabel.FindAllStringSubmatch(text, -1) {
 					q.shown = append(q.shown, match[1])
