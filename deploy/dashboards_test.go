@@ -75,7 +75,7 @@ type thresholds struct {
 }
 
 // The uids are part of the address of a dashboard: alerts and bookmarks hold them.
-var dashboardUIDs = map[string]string{"collector.json": "heapgate-collector", "fleet.json": "heapgate-fleet", "maps.json": "heapgate-maps", "watch.json": "heapgate-watch"}
+var dashboardUIDs = map[string]string{"collector.json": "heapgate-collector", "fleet.json": "heapgate-fleet", "maps.json": "heapgate-maps", "watch.json": "heapgate-watch", "workload.json": "heapgate-workload"}
 
 func readDashboards(t *testing.T) []dashboard {
 	t.Helper()

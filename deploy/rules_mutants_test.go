@@ -17,13 +17,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// mutant is a rule with one number or one duration changed.
+// mutant is a rule with one number, duration, matcher or operator changed.
 type mutant struct {
 	what string
 	rule alertRule
 }
 
-// mutantsOf moves each number that the rule compares with and each of its durations, up and down.
+// mutantsOf moves each number that the rule compares with and each of its durations, up and down, and turns each matcher and each
+// set operator around.
 func mutantsOf(t *testing.T, r alertRule) []mutant {
 	t.Helper()
 	var all []mutant
@@ -34,6 +35,12 @@ func mutantsOf(t *testing.T, r alertRule) []mutant {
 			changed.Expr = r.Expr[:from] + strconv.FormatFloat(moved, 'f', -1, 64) + r.Expr[to:]
 			all = append(all, mutant{fmt.Sprintf("%v became %v in ...%s", number.Val, moved, strings.TrimSpace(r.Expr[max(0, from-40):to])), changed})
 		}
+	}
+	for _, turned := range turnable.FindAllStringIndex(r.Expr, -1) {
+		from, to := turned[0], turned[1]
+		changed := r
+		changed.Expr = r.Expr[:from] + turnedAround[r.Expr[from:to]] + r.Expr[to:]
+		all = append(all, mutant{fmt.Sprintf("%q turned around in ...%s...", r.Expr[from:to], strings.TrimSpace(r.Expr[max(0, from-40):min(len(r.Expr), to+40)])), changed})
 	}
 	for _, factor := range []float64{0.5, 2} {
 		if r.For != "" {
@@ -49,6 +56,11 @@ func mutantsOf(t *testing.T, r alertRule) []mutant {
 	}
 	return all
 }
+
+var (
+	turnable     = regexp.MustCompile(`!="|!~"|=~"|="|\b(and|unless)\b`)
+	turnedAround = map[string]string{`="`: `!="`, `!="`: `="`, `=~"`: `!~"`, `!~"`: `=~"`, "and": "unless", "unless": "and"}
+)
 
 // movedNumbers: a state becomes the other one, a count one more or less, anything else a tenth more or less.
 func movedNumbers(v float64, state bool) []float64 {
