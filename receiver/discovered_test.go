@@ -103,6 +103,7 @@ func TestWhichContainerIsVisitedWhere(t *testing.T) {
 		"memory limit as Kubernetes":  {pod("@scrape=true @port=6060 @memory_limit=512Mi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof 536870912", ""},
 		"container's memory limit":    {pod("@scrape=true @port=6060 @memory_limit=512Mi @container_memory_limit=1Gi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof 536870912 of 1073741824", ""},
 		"two limits of nothing":       {pod("@scrape=true @port=6060 @memory_limit=x @container_memory_limit=y", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof", "memory_limit memory_limit"},
+		"tier":                        {pod("@scrape=true @port=6060 @tier=critical", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof map[heapgate.tier:critical]", ""},
 		"memory limit that says zero": {pod("@scrape=true @port=6060 @memory_limit=-1Gi", one), "shop/api-7d-x/api http://10.1.2.3:6060/debug/pprof", "memory_limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +116,9 @@ func TestWhichContainerIsVisitedWhere(t *testing.T) {
 				}
 				if s.ContainerMemoryLimit != 0 {
 					got += fmt.Sprintf(" of %d", s.ContainerMemoryLimit)
+				}
+				if len(s.Labels) > 0 {
+					got += fmt.Sprint(" ", s.Labels)
 				}
 			}
 			if strings.TrimSpace(got) != c.want || strings.Join(refused, " ") != c.refused {
