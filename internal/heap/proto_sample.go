@@ -163,24 +163,21 @@ func (r *ProtoReader) anyObserver(b []byte) (bool, error) {
 				continue
 			}
 		}
-		id := uint(b[at])
-		if at++; id >= 0x80 {
-			if at == len(b) {
-				return false, errCareful
-			}
-			high := uint(b[at])
-			if id = id&0x7f | high<<7; high >= 0x80 {
-				long, next := longVarint(b, at-1)
-				if next < 0 || long-1 >= uint64(len(spots)-1) {
-					return false, errCareful
-				}
-				flags |= r.sums.build.spots[spots[long]].flags
-				at = next
+		if at+4 <= len(b) { // one byte or two is not asked but computed: in a stack of both it cannot be guessed
+			w := uint(binary.LittleEndian.Uint32(b[at:]))
+			two := w >> 7 & 1
+			if w>>15&two == 0 {
+				flags |= all[w&0x7f|w>>1&0x3f80&-two]
+				at += 1 + int(two)
 				continue
 			}
-			at++
 		}
-		flags |= all[id&0x3fff]
+		long, next := protoVarint(b, at)
+		if next < 0 || long-1 >= uint64(len(spots)-1) {
+			return false, errCareful
+		}
+		flags |= r.sums.build.spots[spots[long]].flags
+		at = next
 	}
 	if flags&isNoSpot != 0 {
 		return false, errCareful
