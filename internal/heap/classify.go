@@ -89,6 +89,7 @@ func isGC(name string) bool {
 type meaning struct {
 	known     bool // it has a name
 	collector bool
+	allocator bool // the function that each stack begins with from Go 1.26 on
 	ladder    bool // its allocations are the doubling arrays of a map before Go 1.24
 	rank      rank
 	mark      stacktext.Mark
@@ -100,7 +101,7 @@ func (t *Text) meanings(symbol func(address uint64) (string, bool)) map[uint64]m
 	all := make(map[uint64]meaning, len(hidden))
 	for _, address := range hidden {
 		name, known := symbol(address)
-		all[address] = meaning{known, isGC(name), name == "runtime.hashGrow", rankOf(name), markOf(name)}
+		all[address] = meaning{known, isGC(name), name == "runtime.mallocgc", name == "runtime.hashGrow", rankOf(name), markOf(name)}
 	}
 	return all
 }

@@ -20,12 +20,31 @@ const (
 
 // Runtime is what the frames of a text tell of the Go runtime.
 type Runtime struct {
-	Maps    MapKind // "" of a protobuf profile, which has no frame of the runtime
-	Version string  // of the toolchain, such as go1.26.8, where the path of a standard library's file names it; else ""
+	Maps MapKind // "" of a protobuf profile, which has no frame of the runtime
+	// Version of the toolchain, such as go1.26.8, where the path of a standard library's file names it. Where none does, as in
+	// programs built with -trimpath, go1.26 means that or later: stacks of Swiss maps begin with the allocator. Else "".
+	Version string
 }
 
+// leaves tells where the stacks of Swiss maps begin: all of them with the allocator from Go 1.26 on, none before.
+type leaves struct{ allocator, others bool }
+
+func (l *leaves) take(chain stacktext.Chain, told *told, meanings map[uint64]meaning) {
+	if !told.known || told.marks&marksSwissMap == 0 || len(chain.Hidden) == 0 {
+		return
+	}
+	if meanings[chain.Hidden[0]].allocator {
+		l.allocator = true
+	} else {
+		l.others = true
+	}
+}
+
+// since126 tells that the runtime is of Go 1.26 or later.
+func (l *leaves) since126() bool { return l.allocator && !l.others }
+
 // runtime reads the frames of the text.
-func (t *Text) runtime(meanings map[uint64]meaning) Runtime {
+func (t *Text) runtime(meanings map[uint64]meaning, swiss leaves) Runtime {
 	var marks stacktext.Mark
 	for _, m := range meanings {
 		marks |= m.mark
@@ -44,6 +63,9 @@ func (t *Text) runtime(meanings map[uint64]meaning) Runtime {
 		known.Maps = SwissMaps
 	case marksOldMap:
 		known.Maps = OldMaps
+	}
+	if known.Version == "" && known.Maps == SwissMaps && swiss.since126() {
+		known.Version = "go1.26"
 	}
 	return known
 }

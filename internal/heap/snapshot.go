@@ -40,10 +40,12 @@ func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
 	sums, families := newSiteSums(t), newFamilySums()
 	defer sums.close()
 	defer families.close()
+	var swiss leaves
 	for i := range t.groups {
 		chain, group := t.table.Chain(i), &t.groups[i]
 		told := t.classify(chain, meanings)
 		families.take(t, chain, group, &told)
+		swiss.take(chain, &told, meanings)
 		sum := sums.of(t, t.site(chain), told.class)
 		sum.totals.add(group.totals)
 		sum.variance += group.variance
@@ -56,7 +58,7 @@ func (t *Text) Snapshot(symbol func(address uint64) (string, bool)) Snapshot {
 	}
 	s := Snapshot{
 		Rate: t.Rate, MemStats: t.MemStats, Total: t.Total, Observer: t.Observer, ObserverBytes: t.Observer.AllocBytes, Sites: sums.sites(),
-		Families: families.sites(), Runtime: t.runtime(meanings),
+		Families: families.sites(), Runtime: t.runtime(meanings, swiss),
 	}
 	for _, m := range meanings {
 		if !m.known {
