@@ -27,6 +27,47 @@ func TestClass(t *testing.T) {
 	}
 }
 
+// TestHeader: a rung whose blocks have pointers is eight bytes larger above 512. The allocator of this process says so: append gets
+// what the block holds beside its header.
+func TestHeader(t *testing.T) {
+	headed := 0
+	for slot := range int64(maxInline) {
+		for k, r := range ladders[Swiss]()[slot] {
+			if r.raw%8 != 0 {
+				t.Fatalf("slot %d, rung %d: %+v", slot+1, k, r)
+			}
+			pointers := append([]*byte(nil), make([]*byte, r.raw/8)...)
+			want := int64(cap(pointers)) * 8
+			if r.raw > 512 && want < 32768 { // larger blocks are told about elsewhere
+				want += 8
+			}
+			if r.headed != want || r.plain != Class(r.raw) {
+				t.Errorf("slot %d, rung %d: %+v, the allocator gives %d", slot+1, k, r, want)
+			}
+			if r.headed != r.plain {
+				headed++
+			}
+		}
+	}
+	if headed < 10 {
+		t.Errorf("only %d rungs differ by their header", headed)
+	}
+	// 512 bytes have none, 576 do, 3200 bytes are 24 an entry, and 32 KiB are whole pages.
+	for _, want := range []struct {
+		slot, k int
+		rungSizes
+	}{{63, 0, rungSizes{512, 512, 512}}, {71, 0, rungSizes{576, 576, 640}}, {24, 4, rungSizes{3200, 3200, 3456}}, {255, 4, rungSizes{32768, 32768, 32768}}} {
+		if got := ladders[Swiss]()[want.slot-1][want.k]; got != want.rungSizes {
+			t.Errorf("slot %d, rung %d: %+v, want %+v", want.slot, want.k, got, want.rungSizes)
+		}
+	}
+	// With and without a header they are one rung: 1600, 3200 (3208) and 6400 bytes.
+	found := Find(blocksOf("main.put", [2]int64{1792, 1}, [2]int64{3200, 1}, [2]int64{3456, 1}, [2]int64{6528, 1}), Settings{Rate: 1, Runtime: "swiss"})
+	if len(found) != 1 || len(found[0].Sizes) != 4 || found[0].Rungs != 3 || found[0].MinGroup != 200 {
+		t.Errorf("blocks with and without a header: %+v, want one ladder, of groups of 200 bytes and more", found)
+	}
+}
+
 func TestRuntimeOf(t *testing.T) {
 	for version, want := range map[string]Runtime{
 		"":                               {Maps: Either, Inflation: 8, SameSize: true},
@@ -113,29 +154,53 @@ func manySizes() (blocks []Block) {
 	return blocks
 }
 
-// TestPresizeLimits: nothing is said without the version, on too few samples, or where a small and a large map look alike.
+// TestPresizeLimits: nothing is said without the kind of the maps, on too few samples, or where a small and a large map look alike.
+//
+// The maps of examples/truth/scenario request_scoped have keys of 16 bytes and elements of 8, 1000 of them: a Swiss map allocates
+// 208+416+896+1792+3200+6528+13568+3*27264 bytes of groups (200*2^k rounded up), nine headers of 32 and directories of 8 and 16, an
+// old one 208+416+896+1792+4096+8192+14336+28672+57344 bytes of buckets.
 func TestPresizeLimits(t *testing.T) {
 	swiss, old := RuntimeOf("go1.26.1"), RuntimeOf("go1.23.1")
-	exact := Made{Largest: 2304, Allocated: 460_000, Objects: 1000, Rate: 1}
-	few := exact
-	few.Rate = 0
-	many := few
-	many.Allocated, many.Objects = many.Allocated*1e4, many.Objects*1e4
+	exact := Made{Largest: 2304, Allocated: 460_000, Objects: 1000, Samples: 1000, Rate: 1}
+	few := Made{Largest: 2304, Allocated: 460_000 * 30, Objects: 30_000, Samples: 26}
+	many := Made{Largest: 2304, Allocated: 460_000 * 1e4, Objects: 1000 * 1e4, Samples: 8761}
+	change := func(m Made, change func(*Made)) Made { change(&m); return m }
+	swissRequest := Made{Largest: 27264, Allocated: 752_030_845, Objects: 84_125, Samples: 1404, Rate: 524288}
+	oldRequest := Made{Largest: 57344, Allocated: 800_446_129, Objects: 52_936, Samples: 1472, Rate: 524288}
 	for name, try := range map[string]struct {
 		runtime Runtime
 		made    Made
 		want    int
 	}{
-		"exact":             {swiss, exact, 112},
-		"100 maps, sampled": {swiss, few, 0},
-		"a million":         {swiss, many, 112},
-		"either":            {RuntimeOf(""), exact, 0},
-		"6 or 6.5":          {RuntimeOf("old"), exact, 0},
-		"nothing":           {swiss, Made{}, 0},
-		"NaN":               {swiss, Made{Largest: math.NaN(), Allocated: 1, Objects: 1}, 0},
-		"infinite":          {swiss, Made{Largest: 1, Allocated: math.Inf(1), Objects: 1}, 0},
-		"old, 1.23":         {old, Made{Largest: 40960, Allocated: 81_000 * 100, Objects: 9 * 100, Rate: 1}, 1664},
-		"one first group":   {swiss, Made{Largest: 208, Allocated: 208_000, Objects: 1000, Rate: 1}, 8},
+		"exact":              {swiss, exact, 112},
+		"3000 maps, sampled": {swiss, few, 0},
+		"a million":          {swiss, many, 112},
+		"either":             {RuntimeOf(""), exact, 0},
+		"nothing":            {swiss, Made{}, 0},
+		"NaN":                {swiss, Made{Largest: math.NaN(), Allocated: 1, Objects: 1, Samples: 100}, 0},
+		"infinite":           {swiss, Made{Largest: 1, Allocated: math.Inf(1), Objects: 1, Samples: 100}, 0},
+		"infinite samples":   {swiss, change(exact, func(m *Made) { m.Samples = math.Inf(1) }), 0},
+		"a size of no map":   {swiss, change(exact, func(m *Made) { m.Largest = 2305 }), 0},
+		"larger than memory": {old, change(exact, func(m *Made) { m.Largest = 1e300 }), 0},
+		"15 samples":         {swiss, change(exact, func(m *Made) { m.Samples = 15; m.Objects = 15; m.Allocated = 15 * 460 }), 0},
+		"16 samples":         {swiss, change(exact, func(m *Made) { m.Samples = 16; m.Objects = 16; m.Allocated = 16 * 460 }), 112},
+		"old, 1.23":          {old, Made{Largest: 57344, Allocated: 115_952 * 100, Objects: 900, Samples: 900, Rate: 1}, 1664},
+		"old, 1.21: 6.0":     {RuntimeOf("go1.21.1"), Made{Largest: 57344, Allocated: 115_952 * 100, Objects: 900, Samples: 900, Rate: 1}, 1536},
+		"old, 6 or 6.5":      {RuntimeOf("old"), Made{Largest: 57344, Allocated: 115_952 * 100, Objects: 900, Samples: 900, Rate: 1}, 1536},
+		"one first group":    {swiss, Made{Largest: 208, Allocated: 208_000, Objects: 1000, Samples: 1000, Rate: 1}, 8},
+		// Two full tables: 2^8 groups of 7 entries.
+		"a request, 1.26":               {swiss, swissRequest, 1792},
+		"a request, Swiss":              {RuntimeOf("swiss"), swissRequest, 1792},
+		"a request in another run":      {swiss, Made{Largest: 27264, Allocated: 725_252_364, Objects: 143_839, Samples: 1354, Rate: 524288}, 1792},
+		"a tenth of its samples":        {swiss, Made{Largest: 27264, Allocated: 75_000_000, Objects: 8_412, Samples: 140, Rate: 524288}, 1792},
+		"a hundredth of its samples":    {swiss, change(swissRequest, func(m *Made) { m.Allocated /= 100; m.Objects /= 100; m.Samples = 14 }), 0},
+		"tables of many maps, or a few": {swiss, Made{Largest: 27264, Allocated: 537_900_000, Objects: 20_000, Samples: 1000, Rate: 524288}, 0},
+		// 100 of them, and 100 with four tables, which have four more of 27264 and 32 bytes and a directory of 32.
+		"two and four tables": {swiss, Made{Largest: 27264, Allocated: 100 * (108_712 + 217_928), Objects: 100 * (21 + 30), Samples: 5100, Rate: 1}, 1792},
+		// 48 bytes an entry and 2^7 buckets, 24 and 2^8, or 96 and 2^6: the middle one, of 6.5 or 6.
+		"a request, 1.19":           {RuntimeOf("go1.19.8"), oldRequest, 832},
+		"a request, old":            {RuntimeOf("old"), oldRequest, 768},
+		"old maps of several sizes": {old, change(oldRequest, func(m *Made) { m.Samples = 1510 }), 0},
 	} {
 		if got, ok := try.runtime.Presize(try.made); got != try.want || ok != (try.want > 0) {
 			t.Errorf("%s: %d entries (known: %v), want %d", name, got, ok, try.want)

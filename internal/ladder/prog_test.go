@@ -6,6 +6,7 @@ package ladder
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,6 +104,7 @@ func TestPresizeOfRealPrograms(t *testing.T) {
 				m.Largest = max(m.Largest, float64(b.Size))
 				m.Allocated += float64(b.Allocated)
 				m.Objects += float64(b.Allocated / b.Size)
+				m.Samples = m.Objects
 			}
 			for function, limits := range want {
 				got, ok := RuntimeOf(version).Presize(*made[function])
@@ -111,5 +113,37 @@ func TestPresizeOfRealPrograms(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPresizeOfSampledPrograms: with few of the blocks sampled it is off by one doubling at most.
+func TestPresizeOfSampledPrograms(t *testing.T) {
+	const rate = 8192
+	bucket := map[string]int64{"main.fillInts100": 144, "main.fillPairs5000": 288}
+	capacity := map[string][2]float64{"main.fillInts100": {112, 104}, "main.fillPairs5000": {7168, 6656}} // Swiss and old
+	for i, toolchain := range []string{"", "go1.19"} {
+		made := map[string]*Made{}
+		for _, b := range profiled(t, toolchain, "-rate", fmt.Sprint(rate), "-times", "8000") {
+			if bucket[b.Function] == 0 || toolchain != "" && b.Size <= bucket[b.Function] { // overflow buckets are of another class
+				continue
+			}
+			m := made[b.Function]
+			if m == nil {
+				m = &Made{Rate: rate}
+				made[b.Function] = m
+			}
+			p := -math.Expm1(-float64(b.Size) / rate)
+			samples := float64(b.Allocated / b.Size)
+			m.Largest = max(m.Largest, float64(b.Size))
+			m.Allocated += samples * float64(b.Size) / p
+			m.Objects += samples / p
+			m.Samples += samples
+		}
+		for function, want := range capacity {
+			got, ok := RuntimeOf([]string{"go1.26.8", "go1.19.8"}[i]).Presize(*made[function])
+			if t.Logf("%s: presize to %d (known: %v) of %+v", function, got, ok, *made[function]); !ok || float64(got) < want[i]/2 || float64(got) > want[i]*2 {
+				t.Errorf("%s: presize to %d (known: %v), want about %v; of %+v", function, got, ok, want[i], *made[function])
+			}
+		}
 	}
 }

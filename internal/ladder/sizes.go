@@ -17,9 +17,10 @@ var classes = []int64{
 
 const (
 	page = 8 << 10 // larger blocks are whole pages
-	// header stands before blocks above 512 bytes that have pointers, since Go 1.22.
+	// header stands before blocks above 512 bytes that have pointers, since Go 1.22, and not before those of whole pages.
 	header    = 8
 	headerMin = 512
+	headerMax = 32<<10 - header
 	most      = 1 << 46 // bytes: more than any block has
 )
 
@@ -75,17 +76,10 @@ func allRungs(maps Maps, top int) [][]rungSizes {
 		for k := range all[i] {
 			raw := rung(maps, groupSize(maps, int64(i+1)), k)
 			all[i][k] = rungSizes{raw, Class(raw), Class(raw)}
-			if raw > headerMin {
+			if raw > headerMin && raw <= headerMax {
 				all[i][k].headed = Class(raw + header)
 			}
 		}
 	}
 	return all
-}
-
-func topOf(maps Maps) int {
-	if maps == Swiss {
-		return topSwiss
-	}
-	return topOld
 }
