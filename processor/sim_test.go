@@ -182,5 +182,5 @@ var shapes = map[string]func(*sim){
 func (s *sim) shape(rate float64, live func(float64) float64) {
 	s.rate, s.live, s.pause, s.rooms = rate, live, 2e-4, constant(100)
 	s.site("main.render", "value", 512, linear(rate/2), constant(1e6))
-	s.site("main.settled", "map_grow", 8192, filling(4e6, 30), filling(2e6, 30))
+	s.site("main.settled", "map_grow", 8192, filling(40e6, 30), filling(20e6, 30))
 }

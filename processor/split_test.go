@@ -23,7 +23,7 @@ func TestBehindGateway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two := newTestProcessor(t), [2]*goSignals{newTestProcessor(t), newTestProcessor(t)}
 		for _, p := range []*goSignals{one, two[0], two[1]} {
-			p.shared.baselines = nil // a baseline is of a workload: of one that is spread, each collector learns from its own processes
+			p.baselines = nil // a baseline is of a workload: of one that is spread, each collector learns from its own processes
 		}
 		var fleet []*sim
 		for i, kind := range slices.Sorted(maps.Keys(shapes)) {

@@ -29,7 +29,7 @@ type heardFile struct {
 	cycles     int64            // highest number heard; 0: no sums
 	clock      map[string]float64
 	cpu        map[string]float64
-	elapsed    float64
+	elapsed    float64 // age of the process at the end of the newest cycle
 	live, goal int64
 	procs      int64
 	overGoal   int64
@@ -168,7 +168,7 @@ func (s *gcSums) sum(c *gctrace.Cycle) (lost string) {
 	}
 	h := &s.now
 	h.lastHeard, h.last = time.Now(), *c
-	h.cycles, h.elapsed = c.GC, c.At
+	h.cycles, h.elapsed = c.GC, max(h.elapsed, endOf(c)) // milliseconds are cut off: it may seem to begin before the last one ended
 	if c.Has(gctrace.FieldProcs) {
 		h.procs = int64(c.Procs)
 	}
@@ -190,6 +190,14 @@ func (s *gcSums) sum(c *gctrace.Cycle) (lost string) {
 		}
 	}
 	return ""
+}
+
+// endOf a cycle in seconds since the process started. Without certain phases it is where the cycle began.
+func endOf(c *gctrace.Cycle) float64 {
+	if !c.Has(timeFields) {
+		return c.At
+	}
+	return c.At + (c.Clock.SweepTerm+c.Clock.Mark+c.Clock.Scan+c.Clock.Sync+c.Clock.MarkTerm)/1000
 }
 
 // timeFields must all be certain for a cycle to enter the sums of times.

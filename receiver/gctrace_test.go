@@ -55,7 +55,7 @@ func TestGCTraceIsSummedWhileTheTargetIsDown(t *testing.T) {
 	write(t, log, "level=info msg=x\n"+cycleLines(4, 10), os.O_APPEND)
 	out.wait(t, "p", "heapgate.gctrace.cycles", is(10))
 	for name, want := range map[string]float64{
-		"heapgate.gctrace.summed": 10, "heapgate.gc.elapsed": 10, "heapgate.gc.over_goal": 0, "go.processor.limit": 2,
+		"heapgate.gctrace.summed": 10, "heapgate.gc.elapsed": 10.001533, "heapgate.gc.over_goal": 0, "go.processor.limit": 2,
 		"heapgate.gc.cpu.time{heapgate.gc.work=assist}": 0.009, "heapgate.gc.cpu.time{heapgate.gc.work=background}": 0.010,
 		"heapgate.gc.cpu.time{heapgate.gc.work=idle}": 0.013, "heapgate.gc.cpu.time{heapgate.gc.work=sweep_term}": 0.00064,
 		"heapgate.gc.clock.time{heapgate.gc.phase=mark}": 0.015,

@@ -89,8 +89,7 @@ func (p *process) start(m *heap.MemStats, files []heardFile) time.Time {
 	}
 	if f, ok := latest(files); ok && f.cycles > 0 && f.cycles <= math.MaxUint32 && f.last.Has(timeFields) {
 		if _, end, ok := m.Pause(uint32(f.cycles)); ok {
-			took := f.last.Clock.SweepTerm + f.last.Clock.Mark + f.last.Clock.MarkTerm
-			age := time.Duration(f.last.At*float64(time.Second)) + time.Duration(took*float64(time.Millisecond))
+			age := time.Duration(endOf(&f.last) * float64(time.Second))
 			p.started, p.exact = time.Unix(0, int64(end)).Add(-age), true
 		}
 	}

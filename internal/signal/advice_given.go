@@ -89,7 +89,7 @@ func (a *advised) label() string {
 
 func adviceInput(h *Heap, t *Target, s *gcState, v *gcView) AdviceInput {
 	in := AdviceInput{
-		Share: v.share, GOGC: v.gogc, Live: h.Inuse, Stack: h.Stack, NonHeap: h.nonHeap(),
+		Share: v.share, GOGC: v.gogc.Number, Live: h.Inuse, Stack: h.Stack, NonHeap: h.nonHeap(),
 		Limit: h.Limit, ContainerLimit: h.ContainerLimit, Bound: v.bound(1),
 	}
 	if !in.Live.Known && s.tracedGOGC.Known {

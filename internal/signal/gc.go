@@ -15,9 +15,10 @@ const (
 type gcState struct {
 	heapEpoch  int
 	ring       ringPauses
-	gogc       Number // effective, as MemStats said last
-	tracedGOGC Number // as gctrace said last
-	limit      Number // GOMEMLIMIT as inferred last, bytes
+	gogc       effective // as MemStats said last
+	tracedGOGC effective // as gctrace said last
+	limited    limited   // as declared
+	limit      Number    // GOMEMLIMIT as inferred last, bytes
 	profiled   cpuShare
 	execAt     uint64 // of the last execution trace
 	state      stateMachine
@@ -40,16 +41,20 @@ func (s *gcState) observe(o *Observation, t *Target, set Settings, r *Report) {
 	if o.Exec != nil {
 		s.ofExec(o.Exec, t, set, r)
 	}
-	if v := s.view(o, t, set); v.known {
+	v := s.view(o, t, set)
+	switch {
+	case v.known:
 		s.state.observe(&v, r)
 		s.advised.observe(o, t, s, &v, r)
+	case o.Heap != nil && t.heap.accepted:
+		s.state.hold(o.Heap.At, set, r)
 	}
 }
 
 // ofHeap adds what MemStats and the heap profile say of the collector.
 func (s *gcState) ofHeap(o *Observation, t *Target, set Settings, r *Report) {
 	h, half := o.Heap, &t.heap
-	s.ring, s.gogc, s.limit = ringPauses{}, Number{}, Number{}
+	s.ring, s.gogc, s.limit, s.limited = ringPauses{}, effective{}, Number{}, limited{}
 	if h.ObservedUntil.Known && h.Profile {
 		addLag(Profile, h.At, h.ObservedUntil.Value, set, r)
 	}
@@ -73,7 +78,7 @@ func (s *gcState) ofHeap(o *Observation, t *Target, set Settings, r *Report) {
 	if s.limit = inferLimit(half.snapshots.points, o.Runtime); s.limit.Known {
 		r.add(Signal{Name: MemoryLimitInferred, At: h.At, Value: s.limit.Value})
 	}
-	compareShares(t, h.At, set, r)
+	s.limited = declaredLimit(half.snapshots.points, h.Limit, o.Runtime)
 }
 
 // addLag adds the age of what a source knows, until in unix seconds of the host of the process.

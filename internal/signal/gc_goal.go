@@ -6,7 +6,6 @@ package signal
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // heapMinimum in bytes is the least goal at GOGC=100 (defaultHeapMinimum in mgcpacer.go), and other GOGC scale it. With less
@@ -39,99 +38,92 @@ func profileError(bytes float64) float64 { return math.Sqrt(512 << 10 / bytes) }
 // mostError of the live heap that an effective GOGC is given without a warning for: 52 MiB alive and more.
 const mostError = 0.1
 
-// addGOGC adds the median over the window's snapshots.
-func addGOGC(points []snapshot, at uint64, r *Report) Number {
-	v, live := medianGOGC(points)
-	if v.Known {
-		r.add(Signal{Name: EffectiveGOGC, Source: MemStats, At: at, Value: v.Value})
-		if e := profileError(live); e > mostError {
-			r.warn(EffectiveGOGC, fewSamples, at, mostError*mostError, e*e)
-		}
-	}
-	return v
+// effective is the GOGC that goals amount to, in percent, and how far off it may be for what the live heap is not known of.
+type effective struct {
+	Number
+	off float64
 }
 
-// medianGOGC is also said with the median live heap.
+// low tells that goals leave so little above the live heap that only a limit can be why.
+func (e effective) low(slack float64) bool { return e.Known && (e.Value+e.off)*slack < lowGOGC }
+
+// addGOGC adds the median over the window's snapshots.
+func addGOGC(points []snapshot, at uint64, r *Report) effective {
+	v, live := medianGOGC(points)
+	if !v.Known {
+		return effective{}
+	}
+	r.add(Signal{Name: EffectiveGOGC, Source: MemStats, At: at, Value: v.Value})
+	e := profileError(live)
+	if e > mostError {
+		r.warn(EffectiveGOGC, fewSamples, at, mostError*mostError, e*e)
+	}
+	return effective{v, 100 * e}
+}
+
+// medianGOGC is also said with the median live heap. The goal is set by what cycle n left alive, which the profile says one
+// cycle later: exact where cycle n+1 was heard too. Else the live heap of cycle n-1 stands for it, which is the same while it
+// stays about the same.
 func medianGOGC(points []snapshot) (v Number, live float64) {
-	var gogcs, lives values
+	var exact, about, exactLives, lives values
 	for i := range points {
 		p := &points[len(points)-1-i] // the newest first, if there is not room for all
-		if p.goal.Known && p.live.Known && p.live.Value >= heapMinimum {
-			gogcs.add(gogc(p.live.Value, p.goal.Value, p.stack))
+		if !p.goal.Known {
+			continue
+		}
+		if p.live.Known && p.live.Value >= heapMinimum {
+			about.add(gogc(p.live.Value, p.goal.Value, p.stack))
 			lives.add(p.live.Value)
 		}
+		if i == 0 {
+			continue
+		}
+		if n := &points[len(points)-i]; n.cycles == p.cycles+1 && n.live.Known && n.live.Value >= heapMinimum {
+			exact.add(gogc(n.live.Value, p.goal.Value, p.stack))
+			exactLives.add(n.live.Value)
+		}
 	}
-	return gogcs.median(), lives.median().Value
+	if exact.n > 0 {
+		return exact.median(), exactLives.median().Value
+	}
+	return about.median(), lives.median().Value
 }
 
 // addTracedGOGC adds the median over the points of gctrace. A goal is of the cycle that just ended, and was set by what was
-// alive after the one before: exact only while the live heap stays about the same.
-func addTracedGOGC(points []tracePoint, last *snapshot, at uint64, r *Report) Number {
+// alive after the one before: exact where that was heard too, else while the live heap stays about the same.
+func addTracedGOGC(points []tracePoint, last *snapshot, at uint64, r *Report) effective {
 	stack := 0.0
 	if last != nil {
 		stack = last.stack
 	}
-	var gogcs values
-	for i := range points {
-		if p := &points[len(points)-1-i]; p.goal.Known && p.live.Known && p.live.Value >= heapMinimum {
-			gogcs.add(gogc(p.live.Value, p.goal.Value, stack))
-		}
-	}
-	v := gogcs.median()
-	if v.Known {
-		r.add(Signal{Name: EffectiveGOGC, Source: Gctrace, At: at, Value: v.Value})
-	}
-	return v
-}
-
-const (
-	// limitReads that must show the same limit.
-	limitReads = 4
-	// sameLimit is how far the limits that they show may be apart, as a share of the goal. The formula is exact; what was
-	// allocated between the sums that the runtime takes is not.
-	sameLimit = 0.03
-	// movedLive is how far the live heap must have moved meanwhile: without a limit, goals would have moved as far.
-	movedLive = 0.10
-	// movedErrors is the least move in standard errors of the profile: the range of twenty draws of a normal distribution is
-	// 3.7 of them on average, and above 6 in one case of thousand.
-	movedErrors = 6
-)
-
-// inferLimit is GOMEMLIMIT as the goals show it: while the limit holds the goals down, goal + what is not heap stays the same
-// whatever is alive; under GOGC the goals move with what is alive. Where goals do not move because nothing moves, and where
-// they are at the live heap, they do not show it.
-func inferLimit(points []snapshot, runtime string) Number {
-	var limits, goals, lives values
-	for i := range points {
-		p := &points[len(points)-1-i]
-		if !p.goal.Known || !p.nonHeap.Known || !p.live.Known || p.live.Value < heapMinimum || p.goal.Value < p.live.Value || p.overGoal.Value == 1 {
+	var exact, about, lives values
+	for i := len(points) - 1; i >= 0; i-- {
+		p := &points[i]
+		if !p.goal.Known {
 			continue
 		}
-		limits.add(limitOf(p.goal.Value, p.nonHeap.Value, p.used, runtime))
-		goals.add(p.goal.Value)
-		lives.add(p.live.Value)
+		if p.live.Known && p.live.Value >= heapMinimum {
+			about.add(gogc(p.live.Value, p.goal.Value, stack))
+			lives.add(p.live.Value)
+		}
+		if i == 0 {
+			continue
+		}
+		if before := &points[i-1]; before.cycles == p.cycles-1 && before.live.Known && before.live.Value >= heapMinimum {
+			exact.add(gogc(before.live.Value, p.goal.Value, stack))
+		}
 	}
-	if limits.n < limitReads {
-		return Number{}
+	v, off := about.median(), 100*(1<<20)/max(heapMinimum, lives.median().Value) // whole MiB are cut off
+	switch {
+	case exact.n > 0:
+		v = exact.median()
+	case about.n > 0:
+		off += about.spread() / 2
+	default:
+		return effective{}
 	}
-	live := lives.median().Value
-	if lives.spread() < live*max(movedLive, movedErrors*profileError(live)) || limits.spread() > sameLimit*goals.median().Value {
-		return Number{}
-	}
-	return limits.median()
-}
-
-// limitOf inverts memoryLimitHeapGoal of mgcpacer.go: goal = x - headroom with x = limit - nonHeap - max(used-limit, 0), and
-// headroom = 3 % of x, at least 1 MiB; before Go 1.21 always 1 MiB.
-func limitOf(goal, nonHeap, used float64, runtime string) float64 {
-	x := goal + 1<<20
-	if !strings.HasPrefix(runtime, "go1.19") && !strings.HasPrefix(runtime, "go1.20") {
-		x = max(x, goal/0.97)
-	}
-	if limit := x + nonHeap; used <= limit {
-		return limit
-	}
-	return (x + nonHeap + used) / 2
+	r.add(Signal{Name: EffectiveGOGC, Source: Gctrace, At: at, Value: v.Value})
+	return effective{v, off}
 }
 
 // values are few, so that sorting them costs nothing and allocates nothing.

@@ -91,21 +91,27 @@ func (e *Exec) refusal() Reason {
 	return ""
 }
 
-// Shares of the CPU disagree when they are both some points and a factor apart.
+// Shares of the CPU disagree when they are both some points and a quarter of the larger apart.
 const (
-	sharesApart     = 0.03
-	sharesFactor    = 2
-	cyclesToCompare = 10
+	sharesApart = 0.03
+	sharesPart  = 0.25
+	// sameCycles is by which part of the window's cycles the two windows may differ: one dear cycle more makes another share.
+	sameCycles = 0.1
 )
 
-// compareShares holds the share of MemStats to that of gctrace, which is the truth where its records are complete.
+// compareShares holds the shares of MemStats and of gctrace of the same cycles to each other, when the latter was heard: it comes
+// with the former or behind it.
 func compareShares(t *Target, at uint64, set Settings, r *Report) {
 	a, b := t.heap.now.share, t.trace.now.share
 	first, last := t.heap.window(at, set)
-	if !a.Known || !b.Known || !fresh(t.trace.at, at, set) || last.cycles-first.cycles < cyclesToCompare {
+	from, to := t.trace.window(at, set)
+	if !a.Known || !b.Known || first == nil || from == nil {
 		return
 	}
-	if math.Abs(a.Value-b.Value) > sharesApart && max(a.Value, b.Value) > sharesFactor*min(a.Value, b.Value) {
+	if most := sameCycles * (last.cycles - first.cycles); math.Abs(last.cycles-to.cycles) > most || math.Abs(first.cycles-from.cycles) > most {
+		return
+	}
+	if d := math.Abs(a.Value - b.Value); d > sharesApart && d > sharesPart*max(a.Value, b.Value) {
 		r.warn(GCCPUShare, disagree, at, 0, 0)
 	}
 }

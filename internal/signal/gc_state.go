@@ -3,7 +3,10 @@
 
 package signal
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // States of the collector. Cycles per second alone are never pressure: measured, 60-70 of a tiny heap cost 1.4-6 % of the
 // CPU, 0.5 of a heap full of pointers 10-33 %, 130-160 near a memory limit 11-20 %, and a limit below the live heap 88 %.
@@ -26,13 +29,16 @@ const (
 	stormRate = 10
 	// heavyShare of the available CPU: the middle of what heavy heaps were measured at begins here, storms end below.
 	heavyShare = 0.10
-	// boundCycles is the share of cycles with the goal at the live heap from which on a limit binds. A cycle now and then has it
-	// when the live heap jumped while it ran.
+	// lowGOGC in percent: below it, goals at the live heap are those of a limit. Whoever allocates half a heap while it is marked
+	// has them too, or doubles a map, but at the GOGC that he set; near a limit under load, 0 to 12 % were measured.
+	lowGOGC = 25
+	// boundCycles is the share of cycles with the goal at the live heap from which on a limit binds, if GOGC is that low.
 	boundCycles = 0.05
 	// boundReads is the same of reads of MemStats, which may fall into marking or before the sweep.
 	boundReads = 0.3
-	// spiralCycles and spiralShare: most goals are at the live heap, and the collector takes most of what its limiter allows,
-	// half of the CPU.
+	// spiralReads, spiralCycles and spiralShare: goals are at the live heap, and the collector takes most of what its limiter
+	// allows, half of the CPU. Every read then finds the heap above its goal; of cycles, each that frees something has a goal above.
+	spiralReads  = 0.9
 	spiralCycles = 0.5
 	spiralShare  = 0.40
 	// backToBack is the share of the time spent marking from which cycles follow each other without a pause. Then a quarter of the
@@ -47,18 +53,19 @@ const (
 
 // gcView is what the states are told apart by.
 type gcView struct {
-	known    bool
-	at       uint64
-	rate     float64 // cycles per second
-	window   float64 // seconds, 0 if no cycle ended in it
-	cycles   float64 // number of the last one
-	share    Number  // of the CPU
-	source   Source  // of the share
-	pressure Number  // share of cycles with the goal at the live heap
-	boundAt  float64 // pressure from which on a limit binds
-	marking  Number  // share of the time
-	limit    Number  // inferred, bytes
-	gogc     Number  // effective
+	known   bool
+	at      uint64
+	rate    float64 // cycles per second
+	window  float64 // seconds, 0 if no cycle ended in it
+	cycles  float64 // number of the last one
+	share   Number  // of the CPU
+	source  Source  // of the share
+	reads   Number  // share of the reads of MemStats with the heap at its goal
+	goals   Number  // share of gctrace's cycles with the goal at the live heap
+	marking Number  // share of the time
+	limit   Number  // inferred, bytes
+	limited limited // declared
+	gogc    effective
 }
 
 // view is not known while neither half tells how many cycles there are, and for observations of which nothing follows.
@@ -71,10 +78,10 @@ func (s *gcState) view(o *Observation, t *Target, set Settings) (v gcView) {
 		case first != nil:
 			v.window, v.cycles = last.until-first.until, last.cycles
 			v.rate, v.known = (last.cycles-first.cycles)/v.window, true
-		case newest != nil && o.Heap.Cycles.Value == newest.cycles && seconds(v.at)-newest.at > set.Window.Seconds():
+		case newest != nil && o.Heap.Cycles.Value == newest.cycles && seconds(v.at)-newest.at > longestPast(set):
 			v.known = true
 		}
-		v.pressure, v.boundAt, v.limit = t.heap.now.pressure, boundReads, s.limit
+		v.reads, v.limit, v.limited = t.heap.now.pressure, s.limit, s.limited
 	case o.Trace != nil && t.trace.accepted && !fresh(t.heap.at, o.Trace.At, set):
 		v.at = o.Trace.At
 		if first, last := t.trace.window(v.at, set); first != nil {
@@ -88,14 +95,19 @@ func (s *gcState) view(o *Observation, t *Target, set Settings) (v gcView) {
 	return v
 }
 
-// lookAround takes the CPU share of the best source, and what only gctrace says.
+// longestPast in seconds the last cycle may lie: one window, and the window may be shorter than a cycle of a large heap takes.
+func longestPast(set Settings) float64 { return math.Max(set.Window.Seconds(), 1/idleRate) }
+
+// lookAround takes the CPU share of the best source, and what only gctrace says. MemStats have the runtime's own account, which
+// was right to 0.2 points in every run; gctrace takes all processors for stopped while they are still being stopped (mgc.go), which
+// on a busy machine was up to 4 points too much.
 func (s *gcState) lookAround(v *gcView, t *Target, set Settings) {
 	trace := fresh(t.trace.at, v.at, set)
 	switch {
-	case trace && t.trace.now.share.Known:
-		v.share, v.source = t.trace.now.share, Gctrace
 	case t.heap.now.share.Known && fresh(t.heap.at, v.at, set):
 		v.share, v.source = t.heap.now.share, MemStats
+	case trace && t.trace.now.share.Known:
+		v.share, v.source = t.trace.now.share, Gctrace
 	case s.profiled.share.Known && fresh(s.profiled.at, v.at, set):
 		v.share, v.source = s.profiled.share, CPUSamples
 	}
@@ -103,9 +115,7 @@ func (s *gcState) lookAround(v *gcView, t *Target, set Settings) {
 	if !trace {
 		return
 	}
-	if p := t.trace.now.pressure; p.Known {
-		v.pressure, v.boundAt = p, boundCycles
-	}
+	v.goals = t.trace.now.pressure
 	if !v.gogc.Known {
 		v.gogc = s.tracedGOGC
 	}
@@ -116,12 +126,22 @@ func (s *gcState) lookAround(v *gcView, t *Target, set Settings) {
 
 // bound tells that a memory limit holds the goal down. slack is 1, or less to stay in a state.
 func (v *gcView) bound(slack float64) bool {
-	return v.pressure.Known && v.pressure.Value >= slack*v.boundAt || v.limit.Known
+	return v.limit.Known || v.limited.binds || v.gogc.low(slack) && (reaches(v.reads, slack*boundReads) || reaches(v.goals, slack*boundCycles))
+}
+
+func reaches(n Number, v float64) bool { return n.Known && n.Value >= v }
+
+// pressed tells that goals are at the live heap, by MemStats where they say it.
+func (v *gcView) pressed(slack float64) bool {
+	if v.reads.Known {
+		return v.reads.Value >= slack*spiralReads
+	}
+	return reaches(v.goals, slack*spiralCycles)
 }
 
 // spiral tells that nearly all that the process may do is collect.
 func (v *gcView) spiral(slack float64) bool {
-	if !v.pressure.Known || v.pressure.Value < slack*spiralCycles {
+	if !v.gogc.low(slack) || !v.pressed(slack) {
 		return false
 	}
 	return v.share.Value >= slack*spiralShare || v.marking.Known && v.marking.Value >= slack*backToBack && v.share.Value >= slack*backToBackShare
@@ -173,10 +193,19 @@ func (v *gcView) text(state string) string {
 	if v.marking.Known {
 		text += fmt.Sprintf(", marking %.0f %% of the time", 100*v.marking.Value)
 	}
-	if v.pressure.Known && v.pressure.Value > 0 {
-		text += fmt.Sprintf(", goal not above the live heap in %.0f %% of the cycles", 100*v.pressure.Value)
+	switch {
+	case reaches(v.goals, 0.005):
+		text += fmt.Sprintf(", goal not above the live heap in %.0f %% of the cycles", 100*v.goals.Value)
+	case reaches(v.reads, 0.005):
+		text += fmt.Sprintf(", heap at its goal in %.0f %% of the reads", 100*v.reads.Value)
 	}
-	if v.limit.Known {
+	if v.gogc.low(leaveAt) {
+		text += fmt.Sprintf(", effective GOGC %.0f %%", v.gogc.Value)
+	}
+	switch {
+	case v.limited.binds:
+		text += fmt.Sprintf(", GOMEMLIMIT of %.0f MiB holds the goal down", v.limited.bytes/(1<<20))
+	case v.limit.Known:
 		text += fmt.Sprintf(", GOMEMLIMIT of about %.0f MiB holds the goal down", v.limit.Value/(1<<20))
 	}
 	return text
@@ -184,8 +213,9 @@ func (v *gcView) text(state string) string {
 
 // stateMachine keeps the state from flapping.
 type stateMachine struct {
-	state string
-	next  candidate
+	state  string
+	judged uint64 // unix nanoseconds: when something was last known
+	next   candidate
 }
 
 // candidate is what was found last, and how often in a row something new said so.
@@ -217,11 +247,23 @@ func (m *stateMachine) observe(v *gcView, r *Report) {
 		r.Changes = append(r.Changes, Change{Name: GCState, From: m.state, To: state, Reason: reason, Text: v.text(state), At: v.at})
 		m.state = state
 	}
+	m.judged = v.at
+	m.say(v.at, r)
+}
+
+// hold says the state again while no other is known: in the middle of a cycle that is longer than the window nothing ends.
+func (m *stateMachine) hold(at uint64, set Settings, r *Report) {
+	if m.state != "" && at >= m.judged && float64(at-m.judged)/1e9 <= longestPast(set) {
+		m.say(at, r)
+	}
+}
+
+func (m *stateMachine) say(at uint64, r *Report) {
 	for _, label := range gcStates {
 		value := 0.0
 		if label == m.state {
 			value = 1
 		}
-		r.add(Signal{Name: GCState, Label: label, At: v.at, Value: value})
+		r.add(Signal{Name: GCState, Label: label, At: at, Value: value})
 	}
 }

@@ -6,7 +6,7 @@ package signal
 // ofTrace adds what gctrace says of the collector's work.
 func (s *gcState) ofTrace(tr *Trace, t *Target, set Settings, r *Report) {
 	half := &t.trace
-	s.tracedGOGC = Number{}
+	s.tracedGOGC = effective{}
 	if start := t.heap.processStart; start.Known && fresh(t.heap.at, tr.At, set) {
 		addLag(Gctrace, tr.At, start.Value+tr.Elapsed.Value, set, r)
 	}
@@ -14,6 +14,7 @@ func (s *gcState) ofTrace(tr *Trace, t *Target, set Settings, r *Report) {
 	if first == nil {
 		return
 	}
+	compareShares(t, tr.At, set, r)
 	addWork(first, last, tr.At, r)
 	addMarking(half.points.points, tr.At, r)
 	addPerByte(Gctrace, half.now.share, Of((last.capacity-first.capacity)/(last.elapsed-first.elapsed)), &t.heap, first.at, last.at, tr.At, r)

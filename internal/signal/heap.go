@@ -112,6 +112,7 @@ func (s *heapState) remember(h *Heap, set Settings, r *Report) {
 	}
 	s.reads.push(read{seconds(h.At), h.Allocated.Value, h.Objects}, set.Window.Seconds(), set.MaxSnapshots)
 
+	s.sites.sampled(h.Rate)
 	last := s.snapshots.last()
 	if !h.ObservedUntil.Known || last != nil && h.Cycles.Value <= last.cycles {
 		return

@@ -45,7 +45,7 @@ func (s *mapState) observe(o *Observation, t *Target, set Settings, r *Report) {
 		if fresh {
 			slot.path.learn(last.until, p, slot.base(p))
 		}
-		told := s.judge(slot, growthOf(judged, i), set, o.Heap.Rate)
+		told := s.judge(slot, growthOf(judged, i, t.heap.sites.rate), set)
 		r.add(Signal{Name: MapVerdict, Label: told.verdict, Reason: told.reason, Site: slot.key, At: o.Heap.At, Value: 1})
 		if told.entries > 0 {
 			r.add(Signal{Name: MapPresize, Site: slot.key, At: o.Heap.At, Value: float64(told.entries)})
@@ -59,7 +59,7 @@ func (s *mapState) observe(o *Observation, t *Target, set Settings, r *Report) {
 }
 
 // judge gives the verdict on a site, and what its sentence is made of.
-func (s *mapState) judge(slot *slot, g growth, set Settings, rate Number) told {
+func (s *mapState) judge(slot *slot, g growth, set Settings) told {
 	e := evidence{
 		growth: g, path: &slot.path, first: slot.first, window: set.Window.Seconds(),
 		doublings: doublingsNeeded(s.runtime), sameSize: slot.sameSize(), sameGrows: s.runtime.SameSize,
@@ -67,7 +67,7 @@ func (s *mapState) judge(slot *slot, g growth, set Settings, rate Number) told {
 	t := told{slot: slot, e: e, runtime: s.runtime}
 	t.verdict, t.reason = t.e.verdict()
 	if t.verdict == mapRequestScoped {
-		t.entries, _ = s.runtime.Presize(slot.made.of(slot.last, rate))
+		t.entries, _ = s.runtime.Presize(slot.made.of(slot.last, g.rate))
 	}
 	return t
 }
@@ -92,7 +92,7 @@ func (j *judgement) changes(verdict, reason string) bool {
 
 // of are the blocks of a site since the start of its process.
 func (m made) of(p sitePoint, rate Number) ladder.Made {
-	return ladder.Made{Largest: m.largest.Value, Allocated: p.allocated, Objects: m.objects.Value, Rate: rate.Value}
+	return ladder.Made{Largest: m.largest.Value, Allocated: p.allocated, Objects: m.objects.Value, Samples: p.samples, Rate: rate.Value}
 }
 
 // sameSize tells that the mean block is nearly as large as the largest: a map that grows has blocks of many sizes.

@@ -67,6 +67,10 @@ func scenarios() []scenario {
 					}
 				}
 			})
+			add("one map grows too slowly to be seen in each window", []string{"unbounded", "unknown", "warming"}, []string{"churn", "request_scoped", "settled"}, func(s *sampler) func(int) {
+				m := one(s)
+				return func(int) { fill(m, 60) }
+			})
 			add("steady cache", []string{"settled"}, bad, func(s *sampler) func(int) {
 				fill(one(s), 400_000)
 				return func(int) {}
@@ -250,6 +254,9 @@ func scaled(observations []Observation, scale, later float64) (all []Observation
 		h := *o.Heap
 		h.At += uint64(later) * 1e9
 		h.ObservedUntil.Value += later
+		if h.Rate.Value > 1 { // at 1 everything is sampled, whatever its size
+			h.Rate.Value *= scale
+		}
 		h.Sites = slices.Clone(h.Sites)
 		for i := range h.Sites {
 			s := &h.Sites[i]

@@ -26,7 +26,7 @@ func (t *siteTable) addShares(judged []snapshot, at uint64, r *Report) {
 		if !p.known {
 			continue
 		}
-		if g := growthOf(judged, i); g.seconds > 0 {
+		if g := growthOf(judged, i, t.rate); g.seconds > 0 {
 			t.shares = append(t.shares, share{i, s.line, max(0, g.to.allocated-g.from.allocated), s.key.Class != "map_grow"})
 		}
 	}

@@ -3,7 +3,10 @@
 
 package signal
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // TestPath: what counts as a rise, and when the next one is overdue.
 func TestPath(t *testing.T) {
@@ -42,6 +45,38 @@ func TestRuntimeOfTheProcess(t *testing.T) {
 		if s.learn(try.version, try.epoch); s.runtime.Minor != try.minor {
 			t.Errorf("told %q of process %d: Go 1.%d, want 1.%d", try.version, try.epoch, s.runtime.Minor, try.minor)
 		}
+	}
+}
+
+// TestRateOfTheProcess: the rate is kept where an observation does not say it, and what cannot be is not taken.
+func TestRateOfTheProcess(t *testing.T) {
+	var table siteTable
+	for _, try := range []struct{ heard, want Number }{
+		{Number{}, Number{}}, {Of(524288), Of(524288)}, {Number{}, Of(524288)}, {Of(math.NaN()), Of(524288)}, {Of(math.Inf(1)), Of(524288)}, {Of(-1), Of(524288)},
+		{Of(1), Of(1)}, {Of(0), Of(0)},
+	} {
+		if table.sampled(try.heard); table.rate != try.want {
+			t.Errorf("heard %v: %v, want %v", try.heard, table.rate, try.want)
+		}
+	}
+}
+
+// TestQuietIsNotSettled: the sentence says how much may have been allocated unseen, 3.688879 * 512 KiB.
+func TestQuietIsNotSettled(t *testing.T) {
+	target := Watching()
+	var r Report
+	for i := range 5 {
+		h := Heap{At: uint64(epoch+10*i) * 1e9, Start: 1, Cycles: Of(float64(5 + i)), Allocated: Of(float64(i)), ObservedUntil: Of(float64(epoch + 10*i)), Profile: true}
+		if i == 0 {
+			h.Rate = Of(512 << 10)
+		}
+		h.Sites = []Site{{SiteKey: SiteKey{"main.put", "a.go", 1, "map_grow"}, Allocated: Of(1e6), Inuse: Of(1e6), Samples: Of(2), StdErr: Of(7e5)}}
+		target.Observe(Observation{Heap: &h}, settings, &r)
+	}
+	sites := target.MapSites(settings, Of(512<<10))
+	const want = "main.put (a.go:1): no sample in the last 40s, in which it may have allocated up to 1.8 MiB unseen. It has 976.6 KiB in use, allocated 0 B/s over 40s (95 %: 0 B to 47.2 KiB)"
+	if len(sites) != 1 || sites[0].Verdict != mapUnknown || sites[0].Reason != "few_samples" || sites[0].Text != want {
+		t.Errorf("%+v, want unknown few_samples, %q", sites, want)
 	}
 }
 

@@ -55,6 +55,9 @@ func (t *told) doubt() string {
 	case "mixed":
 		return fmt.Sprintf("most of it is dropped, but never less than %s were in use in the last %s, after %s at first", size(t.e.low), lasting(t.e.seconds), size(t.e.path.base()))
 	}
+	if t.e.to.samples == t.e.from.samples {
+		return fmt.Sprintf("no sample in the last %s, in which it may have allocated up to %s unseen", lasting(t.e.seconds), size(t.e.atMost()))
+	}
 	return "too few samples to tell growth from chance"
 }
 

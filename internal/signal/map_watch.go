@@ -28,7 +28,7 @@ func (t *Target) MapSites(set Settings, rate Number) (sites []MapSite) {
 	for i, p := range judged[len(judged)-1].sites {
 		slot := &t.heap.sites.slots[i]
 		if p.known && slot.growing && slot.path.known > 0 {
-			told := t.mapping.judge(slot, growthOf(judged, i), set, rate)
+			told := t.mapping.judge(slot, growthOf(judged, i, rate), set)
 			sites = append(sites, MapSite{*slot.key, told.verdict, told.reason, told.text(), told.entries})
 		}
 	}

@@ -17,12 +17,15 @@
 //	  unknown few_doublings       fewer than two doublings; four where deleted keys alone may make a map eight times as large
 //	                              (Go 1.24, and where the version is not known)
 //	  unbounded doublings         all of that, and nothing says that it ends
-//	settled quiet               nothing was allocated in the window
+//	(nothing was sampled)       in the window:
+//	  unknown few_samples         what may have been allocated unseen is more than a quarter of what is in use
+//	  settled quiet               it is less
 //	(rising)                    a fifth or more of what was allocated stayed, in the window and since the site was first judged,
 //	                            and it rose in three windows, beyond the sampling error:
 //	  warming slowing             it had grown by half a doubling before
 //	  unknown few_doublings       it had not
-//	settled steady              the window allocated less than a tenth of what is in use
+//	settled steady              the window allocated less than a tenth of what is in use, and at most a quarter whatever the sampling
+//	                            error
 //	unknown few_windows         a fifth or more of what the window allocated stayed, but it rose in fewer than three windows
 //	unknown few_samples         there are fewer than four, or it may be their error that less than half of what the window allocated
 //	                            stayed
@@ -61,6 +64,7 @@ const (
 	keeps           = 0.5 // of what was allocated: a map that only grows keeps its last half
 	stays           = 0.2
 	drops           = 0.1
+	hidden          = 0.25 // of what is in use: as much may have been allocated unseen where a map is called settled
 	fell            = 2.0 / 3
 )
 
@@ -86,13 +90,15 @@ func (e *evidence) verdict() (verdict, reason string) {
 	allocated := e.allocated()
 	rising := e.rising()
 	switch {
+	case e.to.samples == e.from.samples && !e.surely():
+		return mapUnknown, "few_samples"
 	case e.to.samples == e.from.samples || allocated == 0:
 		return mapSettled, "quiet"
 	case rising && e.path.known > 1:
 		return mapWarming, "slowing"
 	case rising:
 		return mapUnknown, "few_doublings"
-	case allocated < drops*e.to.inuse:
+	case allocated < drops*e.to.inuse && e.surely():
 		return mapSettled, "steady"
 	case e.to.inuse-e.from.inuse >= stays*allocated && e.enough() && e.windows < fewestRises:
 		return mapUnknown, "few_windows"
@@ -142,6 +148,12 @@ func (e *evidence) rising() bool {
 // dropped tells that less than what a growing map keeps stayed in the window, whatever the sampling error.
 func (e *evidence) dropped() bool {
 	return e.enough() && e.to.inuse-e.from.inuse+z95*e.noise(e.to.inuse+e.from.inuse) < keeps*e.allocated()
+}
+
+// surely tells that the window allocated little of what is in use, also if as much was missed as the samples allow for. A process
+// that takes no samples any more says nothing.
+func (e *evidence) surely() bool {
+	return e.atMost() <= hidden*e.to.inuse && !(e.rate.Known && e.rate.Value == 0)
 }
 
 // enough samples to look at the window, or all of it.

@@ -139,7 +139,7 @@ type Site struct {
 type Trace struct {
 	At, Start uint64 // nanoseconds, as in Heap
 	Cycles    Number // highest GC number heard
-	Elapsed   Number // seconds from the start of the process to the start of that cycle ("@Ts")
+	Elapsed   Number // seconds from the start of the process to the end of that cycle
 	CPU       Number // seconds of GC work, idle marking excluded
 	Procs     Number // GOMAXPROCS
 	OverGoal  Number // cycles whose goal was not above the live heap

@@ -14,7 +14,7 @@ type traceState struct {
 	points    history[tracePoint]
 }
 
-// tracePoint is an observation in which a new cycle had been heard, on the time base of the process' age.
+// tracePoint is an observation in which a new cycle had been heard, on the time base of the process' age at the cycle's end.
 type tracePoint struct {
 	elapsed, at float64
 	cycles, cpu float64
@@ -79,8 +79,8 @@ func (s *traceState) remember(t *Trace, set Settings) {
 	}
 }
 
-// derive adds the signals of the gctrace half. The CPU of a cycle comes after its "@Ts", so that the CPU times of the
-// window are those of the cycles after its first, up to and with its last.
+// derive adds the signals of the gctrace half. Points are at the ends of cycles, so that the CPU times of the cycles after the
+// window's first, up to and with its last, stand over the time in which they ran.
 func (s *traceState) derive(t *Trace, set Settings, r *Report) {
 	if t.Live.Known {
 		r.add(Signal{Name: HeapLive, Source: Gctrace, At: t.At, Value: t.Live.Value})
