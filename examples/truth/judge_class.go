@@ -39,8 +39,9 @@ func (j *judging) classes() {
 	}
 }
 
-// Shares of the CPU from which on the processor calls a collector heavy, and a limit that is too small a death spiral.
-const heavyFrom, spiralFrom = 0.10, 0.40
+// Shares of the CPU from which on the processor calls a collector heavy, and a limit that is too small a death spiral: that
+// is with cycles back to back, which a limit that is nearly too small brings about too.
+const heavyFrom, spiralFrom = 0.10, 0.20
 
 // gcStates that are right. How dear collecting is depends on the machine and on who else is on it: the runtime's own account tells.
 func (j *judging) gcStates() []string {

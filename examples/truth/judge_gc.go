@@ -24,6 +24,9 @@ func (j *judging) cpuShares() {
 			said, _ := j.at(step, cpuShare, from)
 			r.said = percent(said)
 			r = j.cpuShare(r, source, step, said)
+			if source == "gctrace" { // the check of the other: it counts all processors for a stop that not all have reached
+				r.kind = further
+			}
 		} else if n := len(j.facts.Pauses); n < fewCycles {
 			r.kind, r.mark, r.remark = further, note, fmt.Sprintf("%d cycles in all", n)
 		}

@@ -43,7 +43,7 @@ var plan = []scenario{
 	growing("unbounded_bytes", false),
 	growing("unbounded_struct", false),
 	growing("unbounded_any", false),
-	{name: "slow_leak", gcState: calm, verdict: []string{"unknown", "warming", "unbounded"}, leaks: true},
+	{name: "slow_leak", gcState: calm, verdict: []string{"", "unknown", "warming", "unbounded"}, leaks: true},
 	{name: "presized", gcState: calm, shape: steady, verdict: []string{"", "settled", "request_scoped", "unknown"}, never: true, short: true},
 	{name: "churn", gcState: calm, shape: steady, verdict: []string{"", "churn", "settled"}, never: true, short: true},
 	{name: "request_scoped", gcState: []string{"calm", "storm"}, shape: steady, verdict: []string{"request_scoped"}, never: true, short: true},

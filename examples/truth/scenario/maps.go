@@ -237,7 +237,7 @@ func putPresized(m map[int64]int64, p *probe[int64], k int64) {
 // churn keeps so many entries: for each that comes the oldest goes.
 func churn() {
 	begin(usualTraffic)
-	const entries = 50000
+	const entries = 200000
 	m := map[int64][4]int64{}
 	keep(m)
 	p := newProbe(m, newSite("churn", "main.putChurn", "map_grow"))
@@ -292,7 +292,7 @@ func putRequest(m map[string]int, p *probe[string], k string, v int) {
 
 // steadyCache is full before it is first heard; then its values change.
 func steadyCache() {
-	const entries = 200000
+	const entries = 1000000
 	m := map[int64]int64{}
 	keep(m)
 	p := newProbe(m, newSite("steady", "main.putSteady", "map_grow"))
