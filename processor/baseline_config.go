@@ -21,7 +21,7 @@ type BaselineConfig struct {
 	Storage *component.ID `mapstructure:"storage"`
 	// SaveInterval is how often what has changed is written to the storage. A workload changes once an hour.
 	SaveInterval time.Duration `mapstructure:"save_interval"`
-	// MaxWorkloads that are remembered, about 35 kB each. A new one takes the place of one that is silent for a week, or that was
+	// MaxWorkloads that are remembered, about 45 kB each. A new one takes the place of one that is silent for a week, or that was
 	// heard for less than a day and is silent for an hour; otherwise it is judged by absolute limits only.
 	MaxWorkloads int `mapstructure:"max_workloads"`
 	// MaxTargets whose state of alarm and age are remembered; of more, the one that is silent for longest is forgotten.

@@ -33,6 +33,9 @@ var baselineKinds = []baselineKind{
 	{name: signal.Turnover, floor: 0.01},
 	{name: signal.Slope, signed: true, floor: 1 << 10, memory: true},
 	{name: signal.GoroutineSlope, signed: true, floor: 0.01},
+	{name: signal.MarkPerByte, floor: 2e-10},
+	{name: signal.MarkShare, floor: 0.01},
+	{name: signal.SweepShare, floor: 0.05},
 }
 
 // kindsOf are the kinds of a signal, as indexes.
