@@ -5,6 +5,7 @@ package connector
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"sync"
 	"time"
@@ -115,12 +116,14 @@ func (c *goProfiles) target(now time.Time, resource pcommon.Resource, end uint64
 	if err != nil {
 		return nil, "no_identity"
 	}
-	t := c.memory.target(now, string(id))
+	t := c.memory.target(now, sha256.Sum256(id))
 	switch {
 	case t == nil:
 		return nil, "max_targets"
-	case end <= t.end:
+	case end <= t.end && t.end-end <= uint64(c.cfg.ExpireAfter):
 		return nil, "out_of_order"
+	case end <= t.end:
+		t.end = 0 // a clock was set back: it begins afresh, or nothing of it would be used until that time comes again
 	}
 	return t, ""
 }

@@ -49,15 +49,17 @@ func (d *dictionary) frames(stack int32) (functions []string, places []gofunc.Pl
 		return nil, nil
 	}
 	locations := d.StackTable().At(int(stack)).LocationIndices()
-	for i := range locations.Len() {
+	looked := 0 // lines that name no function count too, or a small message could be made to take hours
+	for i := range min(locations.Len(), maxFrames) {
 		at := locations.At(i)
 		if at < 0 || int(at) >= d.LocationTable().Len() {
 			continue
 		}
 		for _, line := range d.LocationTable().At(int(at)).Lines().All() {
-			if len(functions) == maxFrames {
+			if looked == maxFrames {
 				return functions, places
 			}
+			looked++
 			f := line.FunctionIndex()
 			if f < 0 || int(f) >= d.FunctionTable().Len() {
 				continue

@@ -6,6 +6,7 @@ package connector
 import (
 	"cmp"
 	"container/list"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -17,13 +18,16 @@ import (
 // is an argument. Its owner locks it.
 type memory struct {
 	cfg     *Config
-	targets map[string]*list.Element // of *target
-	silent  *list.List               // longest silent first
+	targets map[identity]*list.Element // of *target
+	silent  *list.List                 // longest silent first
 }
+
+// identity is a hash of all resource attributes.
+type identity [sha256.Size]byte
 
 // target is one process.
 type target struct {
-	id    string
+	id    identity
 	heard time.Time
 	start uint64         // unix nanoseconds since when its sums count
 	end   uint64         // of the last snapshot
@@ -43,11 +47,11 @@ type reading struct {
 }
 
 func newMemory(cfg *Config) *memory {
-	return &memory{cfg: cfg, targets: map[string]*list.Element{}, silent: list.New()}
+	return &memory{cfg: cfg, targets: map[identity]*list.Element{}, silent: list.New()}
 }
 
 // target finds the process, nil if there is no room for a new one.
-func (m *memory) target(now time.Time, id string) *target {
+func (m *memory) target(now time.Time, id identity) *target {
 	element, ok := m.targets[id]
 	if !ok {
 		if len(m.targets) >= m.cfg.MaxTargets {

@@ -25,9 +25,12 @@ func (s *heapState) foreign(h *Heap) *Heap {
 	return &guess
 }
 
-// ofProfiles tells whether a profile alone can bear a signal.
+// ofProfiles tells whether a profile alone can bear a signal. How many map sites there are it cannot: it hides most of them,
+// and "none" would be a claim by which a gate lets through what it exists to stop.
 func ofProfiles(n Name) bool {
 	switch n {
+	case Sites:
+		return false
 	case AllocationRate, HeapLive, Window, Windows, Warning, Leak, SlopeWindow, TimeToLimit, TimeToLimitLower, Headroom, HeapShape, Lag:
 		return true
 	}
