@@ -53,25 +53,63 @@ func find(ctx context.Context, s settings, progress io.Writer) (*table, error) {
 		return nil, err
 	}
 	t := &table{settings: s, at: time.Now()}
+	if t.rows, err = t.performAll(ctx, filepath.Join(dir, "first"), s.atOnce, acts, progress); err != nil {
+		return nil, err
+	}
+	if s.again {
+		err = t.lookAgain(ctx, filepath.Join(dir, "second"), acts, progress)
+	}
+	t.took = time.Since(t.at)
+	return t, err
+}
+
+// performAll runs acts in groups.
+func (t *table) performAll(ctx context.Context, dir string, atOnce int, acts []act, progress io.Writer) (all []row, err error) {
 	for n := 0; len(acts) > 0; n++ {
-		group := acts[:min(s.atOnce, len(acts))]
+		group := acts[:min(atOnce, len(acts))]
 		acts = acts[len(group):]
 		_, _ = fmt.Fprintf(progress, "%s\t%d to go\n", time.Since(t.at).Round(time.Second), len(acts))
 		stage := filepath.Join(dir, fmt.Sprintf("group%02d", n))
 		if err := os.MkdirAll(stage, 0o755); err != nil {
 			return nil, err
 		}
-		rows, err := perform(ctx, s, stage, group)
+		rows, err := perform(ctx, t.settings, stage, group)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
 			_, _ = fmt.Fprintln(progress, "\t"+strings.Join(r.cells(), "  "))
 		}
-		t.rows = append(t.rows, rows...)
+		all = append(all, rows...)
 	}
-	t.took = time.Since(t.at)
-	return t, nil
+	return all, nil
+}
+
+// lookAgain performs alone what came out wrong beside others: a machine that many share is no fault of the signals. What is wrong
+// twice counts; what was wrong once is still in the table, and counts for nothing.
+func (t *table) lookAgain(ctx context.Context, dir string, acts []act, progress io.Writer) error {
+	suspect := map[string]bool{}
+	for _, r := range t.rows {
+		if r.kind != further && r.mark == wrong {
+			suspect[r.scenario+"-"+r.version] = true
+		}
+	}
+	acts = slices.DeleteFunc(slices.Clone(acts), func(a act) bool { return !suspect[a.id()] })
+	if len(acts) == 0 {
+		return nil
+	}
+	for i := range t.rows {
+		if r := &t.rows[i]; suspect[r.scenario+"-"+r.version] {
+			if r.mark == wrong && r.kind != further {
+				r.remark = strings.TrimPrefix(r.remark+", looked at again", ", ")
+			}
+			r.kind = further
+		}
+	}
+	_, _ = fmt.Fprintf(progress, "%s\tagain, alone: %d\n", time.Since(t.at).Round(time.Second), len(acts))
+	rows, err := t.performAll(ctx, dir, 1, acts, progress)
+	t.rows = append(t.rows, rows...)
+	return err
 }
 
 // prepare builds everything.

@@ -7,7 +7,8 @@
 //  2. run each scenario a few at a time, heard by a real collector that derives signals and stores them
 //  3. at the end of a scenario's time, ask it for its own counts (/truth) and the store for the signals
 //  4. compare: growth of maps, GC CPU time, pauses, classifications; each comparison is a row of the table
-//  5. fail (exit code 1) where a goal is missed
+//  5. with -again or -short, perform alone what came out wrong beside others
+//  6. fail (exit code 1) where a goal is missed
 //
 // Everything listens on the loopback; every file is in one temporary directory. -short takes the scenarios that matter most and
 // less time for each, for CI. -doc writes the table as a page.
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitBroken
 	}
 	t.print(stdout)
+	t.complain(stderr)
 	if t.missed() {
 		return exitMissed
 	}

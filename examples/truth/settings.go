@@ -15,6 +15,7 @@ import (
 // settings of a run.
 type settings struct {
 	short     bool
+	again     bool
 	lasts     time.Duration // of each scenario
 	interval  time.Duration
 	window    time.Duration
@@ -31,6 +32,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags := flag.NewFlagSet("truth", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.BoolVar(&s.short, "short", false, "the scenarios that matter most, and less time for each")
+	flags.BoolVar(&s.again, "again", false, "perform once more, alone, what came out wrong beside others (with -short always)")
 	flags.DurationVar(&s.lasts, "for", 0, "how long each scenario runs (default 80s, 36s with -short)")
 	flags.DurationVar(&s.interval, "interval", time.Second, "collection_interval of the collector")
 	flags.DurationVar(&s.window, "window", 0, "window of the processor (default a quarter of -for)")
@@ -49,6 +51,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 			s.lasts = 36 * time.Second
 		}
 	}
+	s.again = s.again || s.short
 	if s.atOnce == 0 {
 		s.atOnce = 3
 		if s.short {

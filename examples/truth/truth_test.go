@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -268,6 +269,16 @@ func TestGoals(t *testing.T) {
 	if !one.missed() {
 		t.Error("two of twenty may not be wrong")
 	}
+	one.short = true
+	if one.missed() {
+		t.Error("two of twenty wrong are no surprise where 95 % are right")
+	}
+	for i := range 5 {
+		one.rows[i].mark = wrong
+	}
+	if !one.missed() {
+		t.Error("five of twenty wrong are no chance")
+	}
 	alarms := full()
 	alarms.rows[len(alarms.rows)-1].mark = wrong
 	if !alarms.missed() {
@@ -280,5 +291,16 @@ func TestGoals(t *testing.T) {
 	alarms.print(&out)
 	if !strings.Contains(out.String(), "**missed**") || !strings.Contains(out.String(), string(wrong)) {
 		t.Errorf("the table hides it:\n%s", out.String())
+	}
+}
+
+func TestAtLeast(t *testing.T) {
+	for _, tc := range []struct {
+		k, n int
+		want float64
+	}{{0, 10, 1}, {1, 10, 0.40126}, {2, 20, 0.26416}, {4, 20, 0.01590}, {5, 20, 0.00257}} {
+		if got := atLeast(tc.k, tc.n, 0.05); math.Abs(got-tc.want) > 1e-5 {
+			t.Errorf("%d or more of %d: %.5f, want %.5f", tc.k, tc.n, got, tc.want)
+		}
 	}
 }
