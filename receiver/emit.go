@@ -93,6 +93,9 @@ func (e *emitter) heard(t *target, v *visit, files []heardFile, at pcommon.Times
 			e.build.RecordHeapgateContainerMemoryLimitDataPoint(at, t.killedAt)
 		}
 	}
+	if v.load != nil {
+		e.build.RecordHeapgateLoadRequestsDataPoint(at, *v.load)
+	}
 	if v.heap != nil {
 		e.profile(v.heap, v, at)
 		e.families(v, at)

@@ -31,7 +31,7 @@ func TestOneTextTeachesWhatProtobufProfilesShow(t *testing.T) {
 	cfg.CollectionInterval, cfg.Cost.MaxCPUShare = time.Hour, 1
 	quick := SourceConfig{Enabled: true, Interval: 200 * time.Millisecond}
 	cfg.Sources.HeapText.Interval, cfg.Sources.Goroutine.Enabled = time.Hour, false
-	cfg.Sources.Vars, cfg.Sources.HeapProfile = quick, quick
+	cfg.Sources.Vars.SourceConfig, cfg.Sources.HeapProfile = quick, quick
 	id := "y" // one whose first text comes soon
 	for phase(id, time.Hour) > time.Second {
 		id += "y"

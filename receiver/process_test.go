@@ -58,12 +58,12 @@ func TestOneRestartStartsSeriesAfreshOnce(t *testing.T) {
 				ends[i] = fmt.Sprintf("%d00000000%d", i+1, born.Load())
 			}
 		}
-		fmt.Fprintf(w, `{"memstats": {"NumGC": 9, "NextGC": 4194304, "TotalAlloc": 9000, "Mallocs": 90, "PauseEnd": [%s], "PauseNs": [%s]}}`, strings.Join(ends, ","), strings.Repeat("1,", 255)+"1")
+		fmt.Fprintf(w, `{"memstats": {"NumGC": 9, "NextGC": 4194304, "TotalAlloc": 9000, "Mallocs": 90, "PauseEnd": [%s], "PauseNs": [%s]}, "requests": 5}`, strings.Join(ends, ","), strings.Repeat("1,", 255)+"1")
 	})
 	cfg := createDefaultConfig()
 	cfg.CollectionInterval, cfg.Cost.MaxCPUShare = 400*time.Millisecond, 1
 	cfg.Sources.Goroutine.Enabled = false
-	cfg.Sources.Vars = SourceConfig{Enabled: true, Interval: 100 * time.Millisecond}
+	cfg.Sources.Vars = VarsConfig{SourceConfig{Enabled: true, Interval: 100 * time.Millisecond}, "requests"}
 	cfg.Targets = []TargetConfig{targetAt("p", server(t, mux))}
 	var out sink
 	start(t, &out, cfg)
@@ -89,7 +89,8 @@ func TestOneRestartStartsSeriesAfreshOnce(t *testing.T) {
 			return false
 		}
 		_, heard := find(batch, "go.memory.allocated", "")
-		return heard
+		load, counted := find(batch, "heapgate.load.requests", "")
+		return heard && counted && load.IntValue() == 5
 	})
 	watch(time.Second)
 	born.Store(7)

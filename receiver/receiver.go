@@ -57,6 +57,7 @@ func (r *runtimeReceiver) newProbers() probers {
 	s := probe.Settings{
 		Timeout: r.cfg.HTTP.Timeout, MaxBodyBytes: int64(l.BodySize), MaxProfileBytes: int64(l.BodySize),
 		MaxTraceBytes: int64(r.cfg.Sources.Trace.MaxSize) + 1, MaxSymbols: l.Symbols, MaxRecords: l.Records, MaxName: int(l.LabelLength), Cache: r.cache,
+		LoadVar: r.cfg.Sources.Vars.Load,
 	}
 	return probers{probe.New(r.clients.trusted, s), probe.New(r.clients.guarded, s)}
 }

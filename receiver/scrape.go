@@ -32,6 +32,7 @@ type visit struct {
 	crossed map[string]int64
 
 	memStats    *heap.MemStats // of a heap text or of vars
+	load        *int64         // of vars
 	heap        *heap.Snapshot
 	maxPause    time.Duration
 	lostPauses  uint32
@@ -131,6 +132,9 @@ func (r *runtimeReceiver) askVars(ctx context.Context, t *target, v *visit) erro
 		return err
 	}
 	v.memStats = &answer.MemStats
+	if answer.Load >= 0 {
+		v.load = &answer.Load
+	}
 	if t.process == nil || t.process.isAnother(v.memStats) {
 		if err := r.begin(t, v.at); err != nil {
 			return err

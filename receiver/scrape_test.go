@@ -125,7 +125,7 @@ func TestEverySourceOfARealProcess(t *testing.T) {
 	cfg.CollectionInterval, cfg.Cost.MaxCPUShare = time.Second, 1
 	on := SourceConfig{Enabled: true}
 	cfg.Sources = SourcesConfig{
-		HeapText: on, Vars: on, HeapProfile: on, Goroutine: on, GoroutineLeak: on, Mutex: on, Block: on,
+		HeapText: on, Vars: VarsConfig{SourceConfig: on}, HeapProfile: on, Goroutine: on, GoroutineLeak: on, Mutex: on, Block: on,
 		CPU:   CPUConfig{SourceConfig{true, 4 * time.Second}, time.Second},
 		Trace: TraceConfig{SourceConfig{true, 4 * time.Second}, 200 * time.Millisecond, 64 << 20},
 	}

@@ -33,7 +33,7 @@ type SourcesConfig struct {
 	// HeapText is heap?debug=1: allocations by site and class, MemStats, pauses. Enabled by default.
 	HeapText SourceConfig `mapstructure:"heap_text"`
 	// Vars is /debug/vars: MemStats without a stop of the world for the profile.
-	Vars SourceConfig `mapstructure:"vars"`
+	Vars VarsConfig `mapstructure:"vars"`
 	// HeapProfile is the protobuf heap profile: for the profiles pipeline.
 	HeapProfile SourceConfig `mapstructure:"heap_profile"`
 	// Goroutine is goroutine?debug=1: how many, in which state, at which sites. Enabled by default.
@@ -55,6 +55,14 @@ type SourceConfig struct {
 	Enabled bool `mapstructure:"enabled"`
 	// Interval between two visits; zero means collection_interval.
 	Interval time.Duration `mapstructure:"interval"`
+}
+
+// VarsConfig is /debug/vars.
+type VarsConfig struct {
+	SourceConfig `mapstructure:",squash"`
+	// Load names the number in /debug/vars that counts the program's work, such as requests; the gate compares versions at equal
+	// load by it. Empty: none.
+	Load string `mapstructure:"load"`
 }
 
 // CPUConfig is a profile that is taken for a while.
@@ -104,7 +112,7 @@ func (c *SourcesConfig) enabled(interval time.Duration) []configuredSource {
 		cfg    SourceConfig
 		lasts  time.Duration
 	}{
-		{sourceHeapText, c.HeapText, 0}, {sourceVars, c.Vars, 0}, {sourceHeapProfile, c.HeapProfile, 0}, {sourceGoroutines, c.Goroutine, 0},
+		{sourceHeapText, c.HeapText, 0}, {sourceVars, c.Vars.SourceConfig, 0}, {sourceHeapProfile, c.HeapProfile, 0}, {sourceGoroutines, c.Goroutine, 0},
 		{sourceGoroutineLeak, c.GoroutineLeak, 0}, {sourceMutexProfile, c.Mutex, 0}, {sourceBlockProfile, c.Block, 0},
 		{sourceCPUProfile, c.CPU.SourceConfig, c.CPU.Duration}, {sourceExecTrace, c.Trace.SourceConfig, c.Trace.Duration},
 	} {
@@ -120,7 +128,10 @@ func (c *SourcesConfig) enabled(interval time.Duration) []configuredSource {
 	return all
 }
 
-const minInterval = 100 * time.Millisecond
+const (
+	minInterval = 100 * time.Millisecond
+	maxLoadName = 200 // bytes
+)
 
 func (c *SourcesConfig) validate(interval time.Duration) error {
 	var errs []error
@@ -133,6 +144,12 @@ func (c *SourcesConfig) validate(interval time.Duration) error {
 		if s.lasts > 0 && s.every < 2*s.lasts {
 			wrong("sources::%s::interval must be at least twice its duration, %s (got %s)", s.source, 2*s.lasts, s.every)
 		}
+	}
+	if c.Vars.Load != "" && !c.Vars.Enabled {
+		wrong("sources::vars::load needs sources::vars::enabled: true (got load %q and no vars)", c.Vars.Load)
+	}
+	if len(c.Vars.Load) > maxLoadName {
+		wrong("sources::vars::load must be at most %d bytes long (got %d)", maxLoadName, len(c.Vars.Load))
 	}
 	if len(sources) == 0 {
 		wrong("sources must have at least one that is enabled (got none)")

@@ -23,6 +23,7 @@ type Settings struct {
 	MaxName         int           // bytes of a function or file name in a text; default 1024
 	MaxSymbols      int           // names kept in one Memory; default 16,384
 	Cache           *Cache        // of names, shared by processes of one build; nil: each is asked for its own
+	LoadVar         string        // name of the number in /debug/vars that counts the program's work, e.g. requests; empty: none
 	KeepAlive       bool          // keep connections between requests: on plain HTTP it saves nothing and holds 32 kB a target
 }
 

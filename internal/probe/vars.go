@@ -23,6 +23,7 @@ type Vars struct {
 	Command      string        // the base name of the program
 	MemStats     heap.MemStats // without MaxRSS
 	PauseTotalNs uint64        // the sum of all stop-the-world pauses, of which MemStats only has the last 256
+	Load         int64         // the program's own count of its work, as Settings.LoadVar names it; -1: none that is a count
 }
 
 const (
@@ -30,12 +31,13 @@ const (
 	maxMemStats = 128 << 10 // Go writes about 6 kB, 16 kB when the rings are full
 	maxCmdline  = 256 << 10
 	maxCommand  = 256 // bytes of its base name
+	maxLoad     = 4 << 10
 )
 
 // Vars reads /debug/vars. Processes without it are in order: their error is of KindAbsent.
 func (p *Prober) Vars(ctx context.Context, base *url.URL) (v Vars, cost Cost, err error) {
 	cost, err = p.Get(ctx, base, VarsPage(), func(body io.Reader) (err error) {
-		v, err = ReadVars(body)
+		v, err = ReadVars(body, p.settings.LoadVar)
 		return err
 	})
 	if err != nil {
@@ -47,8 +49,9 @@ func (p *Prober) Vars(ctx context.Context, base *url.URL) (v Vars, cost Cost, er
 var varsReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
 
 // ReadVars reads what package expvar writes: a JSON object with memstats, which is runtime.MemStats, and cmdline. It holds
-// nothing else of it. The error is a *heap.LimitError, io.ErrUnexpectedEOF, or says what was read and what would be right.
-func ReadVars(body io.Reader) (v Vars, err error) {
+// nothing else of it but the number that is named load, if that is not empty. The error is a *heap.LimitError, io.ErrUnexpectedEOF, or says what was read and what would be right.
+func ReadVars(body io.Reader, load string) (v Vars, err error) {
+	v.Load = -1
 	r := varsReaders.Get().(*bufio.Reader)
 	r.Reset(body)
 	defer func() { r.Reset(nil); varsReaders.Put(r) }()
@@ -59,11 +62,17 @@ func ReadVars(body io.Reader) (v Vars, err error) {
 			return maxMemStats
 		case key == "cmdline":
 			return maxCmdline
+		case key == load && load != "":
+			return maxLoad
 		}
 		return 0
 	}, func(key string, value []byte) error {
-		if key == "cmdline" {
+		switch key {
+		case "cmdline":
 			v.Command = command(value)
+			return nil
+		case load:
+			v.Load = count(value)
 			return nil
 		}
 		heard = true
@@ -76,6 +85,15 @@ func ReadVars(body io.Reader) (v Vars, err error) {
 		return Vars{}, err
 	}
 	return v, nil
+}
+
+// count is a whole number that JSON can hold exactly; -1 of anything else.
+func count(value []byte) int64 {
+	var number float64
+	if json.Unmarshal(value, &number) != nil || number < 0 || number > 1<<53 {
+		return -1
+	}
+	return int64(number)
 }
 
 // command is the base name of the program; empty where cmdline is not a list of strings.

@@ -30,8 +30,8 @@ func memStats(t testing.TB) string {
 
 func TestReadVars(t *testing.T) {
 	stats := memStats(t)
-	v, err := ReadVars(strings.NewReader(`{"cmdline": ["/opt/shop/shop","-password=hunter2"], "memstats": ` + stats + `, "own": {"x":[1, "]}\""]}}trailing`))
-	if err != nil || v.Command != "shop" || v.PauseTotalNs != 77 {
+	v, err := ReadVars(strings.NewReader(`{"cmdline": ["/opt/shop/shop","-password=hunter2"], "memstats": ` + stats + `, "own": {"x":[1, "]}\""]}, "requests": 12}trailing`), "requests")
+	if err != nil || v.Command != "shop" || v.PauseTotalNs != 77 || v.Load != 12 {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	m := v.MemStats
@@ -47,6 +47,20 @@ func TestReadVars(t *testing.T) {
 	}
 	if strings.Contains(fmt.Sprintf("%+v", v), "hunter2") {
 		t.Error("an argument is kept")
+	}
+}
+
+// TestLoad: what is no count is none, and spoils nothing else.
+func TestLoad(t *testing.T) {
+	stats := memStats(t)
+	for value, want := range map[string]int64{"0": 0, "7": 7, "7.9": 7, "1e15": 1e15, "-1": -1, "1e300": -1, `"7"`: -1, "null": 0, "[7]": -1, `{"GET": 7}`: -1} {
+		v, err := ReadVars(strings.NewReader(`{"load":`+value+`,"memstats":`+stats+`}`), "load")
+		if err != nil || v.Load != want || v.MemStats.NumGC != 2 {
+			t.Errorf("load %s: got %d, %v; want %d", value, v.Load, err, want)
+		}
+	}
+	if v, err := ReadVars(strings.NewReader(`{"load":7,"memstats":`+stats+`}`), ""); err != nil || v.Load != -1 {
+		t.Errorf("a load that nobody asked for: %d, %v", v.Load, err)
 	}
 }
 
@@ -124,7 +138,7 @@ func FuzzVars(f *testing.F) {
 	f.Add(`{"memstats":{"TotalAlloc":1,"NextGC":1,"NumGC":1}}`)
 	f.Add(`{"a":[{}],"b":-1e9}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		v, err := ReadVars(strings.NewReader(body))
+		v, err := ReadVars(strings.NewReader(body), "load")
 		if err != nil && v != (Vars{}) {
 			t.Fatal("vars beside an error")
 		}
@@ -148,7 +162,7 @@ func TestVarsAllocate(t *testing.T) {
 	big := `{"own":"` + strings.Repeat("x", 4<<20) + `","more":` + strings.Repeat("[1,", 90) + "1" + strings.Repeat("]", 90) + `,"memstats":` + stats + `}`
 	count := func(body string) float64 {
 		return testing.AllocsPerRun(20, func() {
-			if _, err := ReadVars(strings.NewReader(body)); err != nil {
+			if _, err := ReadVars(strings.NewReader(body), "load"); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -1279,6 +1279,26 @@ func (ms *HeapgateHeapReleasedMetricConfig) Unmarshal(parser *confmap.Conf) erro
 	return nil
 }
 
+// HeapgateLoadRequestsMetricConfig provides config for the heapgate.load.requests metric.
+type HeapgateLoadRequestsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeapgateLoadRequestsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HeapgateMemoryLimitMetricConfig provides config for the heapgate.memory.limit metric.
 type HeapgateMemoryLimitMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -2422,6 +2442,7 @@ type MetricsConfig struct {
 	HeapgateHeapInuse            HeapgateHeapInuseMetricConfig            `mapstructure:"heapgate.heap.inuse"`
 	HeapgateHeapObjects          HeapgateHeapObjectsMetricConfig          `mapstructure:"heapgate.heap.objects"`
 	HeapgateHeapReleased         HeapgateHeapReleasedMetricConfig         `mapstructure:"heapgate.heap.released"`
+	HeapgateLoadRequests         HeapgateLoadRequestsMetricConfig         `mapstructure:"heapgate.load.requests"`
 	HeapgateMemoryLimit          HeapgateMemoryLimitMetricConfig          `mapstructure:"heapgate.memory.limit"`
 	HeapgateObservedUntil        HeapgateObservedUntilMetricConfig        `mapstructure:"heapgate.observed_until"`
 	HeapgateProcessCrashes       HeapgateProcessCrashesMetricConfig       `mapstructure:"heapgate.process.crashes"`
@@ -2607,6 +2628,9 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		HeapgateHeapReleased: HeapgateHeapReleasedMetricConfig{
+			Enabled: true,
+		},
+		HeapgateLoadRequests: HeapgateLoadRequestsMetricConfig{
 			Enabled: true,
 		},
 		HeapgateMemoryLimit: HeapgateMemoryLimitMetricConfig{

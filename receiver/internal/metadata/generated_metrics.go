@@ -562,6 +562,9 @@ var MetricsInfo = metricsInfo{
 	HeapgateHeapReleased: metricInfo{
 		Name: "heapgate.heap.released",
 	},
+	HeapgateLoadRequests: metricInfo{
+		Name: "heapgate.load.requests",
+	},
 	HeapgateMemoryLimit: metricInfo{
 		Name: "heapgate.memory.limit",
 	},
@@ -714,6 +717,7 @@ type metricsInfo struct {
 	HeapgateHeapInuse            metricInfo
 	HeapgateHeapObjects          metricInfo
 	HeapgateHeapReleased         metricInfo
+	HeapgateLoadRequests         metricInfo
 	HeapgateMemoryLimit          metricInfo
 	HeapgateObservedUntil        metricInfo
 	HeapgateProcessCrashes       metricInfo
@@ -3491,6 +3495,58 @@ func newMetricHeapgateHeapReleased(cfg HeapgateHeapReleasedMetricConfig) metricH
 	return m
 }
 
+type metricHeapgateLoadRequests struct {
+	data     pmetric.Metric                   // data buffer for generated metric.
+	config   HeapgateLoadRequestsMetricConfig // metric config provided by user.
+	capacity int                              // max observed number of data points added to the metric.
+}
+
+// init fills heapgate.load.requests metric with initial data.
+func (m *metricHeapgateLoadRequests) init() {
+	m.data.SetName("heapgate.load.requests")
+	m.data.SetDescription("What the program counts of its own work, such as requests served: the number in /debug/vars that sources::vars::load names. Absent without it.")
+	m.data.SetUnit("{request}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+}
+
+func (m *metricHeapgateLoadRequests) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Sum().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeapgateLoadRequests) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeapgateLoadRequests) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeapgateLoadRequests(cfg HeapgateLoadRequestsMetricConfig) metricHeapgateLoadRequests {
+	m := metricHeapgateLoadRequests{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHeapgateMemoryLimit struct {
 	data     pmetric.Metric                  // data buffer for generated metric.
 	config   HeapgateMemoryLimitMetricConfig // metric config provided by user.
@@ -5766,6 +5822,7 @@ type MetricsBuilder struct {
 	metricHeapgateHeapInuse            metricHeapgateHeapInuse
 	metricHeapgateHeapObjects          metricHeapgateHeapObjects
 	metricHeapgateHeapReleased         metricHeapgateHeapReleased
+	metricHeapgateLoadRequests         metricHeapgateLoadRequests
 	metricHeapgateMemoryLimit          metricHeapgateMemoryLimit
 	metricHeapgateObservedUntil        metricHeapgateObservedUntil
 	metricHeapgateProcessCrashes       metricHeapgateProcessCrashes
@@ -5862,6 +5919,7 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		metricHeapgateHeapInuse:            newMetricHeapgateHeapInuse(mbc.Metrics.HeapgateHeapInuse),
 		metricHeapgateHeapObjects:          newMetricHeapgateHeapObjects(mbc.Metrics.HeapgateHeapObjects),
 		metricHeapgateHeapReleased:         newMetricHeapgateHeapReleased(mbc.Metrics.HeapgateHeapReleased),
+		metricHeapgateLoadRequests:         newMetricHeapgateLoadRequests(mbc.Metrics.HeapgateLoadRequests),
 		metricHeapgateMemoryLimit:          newMetricHeapgateMemoryLimit(mbc.Metrics.HeapgateMemoryLimit),
 		metricHeapgateObservedUntil:        newMetricHeapgateObservedUntil(mbc.Metrics.HeapgateObservedUntil),
 		metricHeapgateProcessCrashes:       newMetricHeapgateProcessCrashes(mbc.Metrics.HeapgateProcessCrashes),
@@ -5999,6 +6057,7 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricHeapgateHeapInuse.emit(ils.Metrics())
 	mb.metricHeapgateHeapObjects.emit(ils.Metrics())
 	mb.metricHeapgateHeapReleased.emit(ils.Metrics())
+	mb.metricHeapgateLoadRequests.emit(ils.Metrics())
 	mb.metricHeapgateMemoryLimit.emit(ils.Metrics())
 	mb.metricHeapgateObservedUntil.emit(ils.Metrics())
 	mb.metricHeapgateProcessCrashes.emit(ils.Metrics())
@@ -6253,6 +6312,11 @@ func (mb *MetricsBuilder) RecordHeapgateHeapObjectsDataPoint(ts pcommon.Timestam
 // RecordHeapgateHeapReleasedDataPoint adds a data point to heapgate.heap.released metric.
 func (mb *MetricsBuilder) RecordHeapgateHeapReleasedDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricHeapgateHeapReleased.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordHeapgateLoadRequestsDataPoint adds a data point to heapgate.load.requests metric.
+func (mb *MetricsBuilder) RecordHeapgateLoadRequestsDataPoint(ts pcommon.Timestamp, val int64) {
+	mb.metricHeapgateLoadRequests.recordDataPoint(mb.startTime, ts, val)
 }
 
 // RecordHeapgateMemoryLimitDataPoint adds a data point to heapgate.memory.limit metric.

@@ -268,6 +268,9 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeapgateHeapReleasedDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeapgateLoadRequestsDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHeapgateMemoryLimitDataPoint(ts, 1)
 			defaultMetricsCount++
 			allMetricsCount++
@@ -1516,6 +1519,20 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, "Bytes returned to the system (MemStats.HeapReleased).", mi.Description())
 					assert.Equal(t, "By", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "heapgate.load.requests":
+					assert.False(t, validatedMetrics["heapgate.load.requests"], "Found a duplicate in the metrics slice: heapgate.load.requests")
+					validatedMetrics["heapgate.load.requests"] = true
+					assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+					assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+					assert.Equal(t, "What the program counts of its own work, such as requests served: the number in /debug/vars that sources::vars::load names. Absent without it.", mi.Description())
+					assert.Equal(t, "{request}", mi.Unit())
+					assert.True(t, mi.Sum().IsMonotonic())
+					assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+					dp := mi.Sum().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
 					assert.Equal(t, ts, dp.Timestamp())
 					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
