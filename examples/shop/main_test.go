@@ -63,7 +63,7 @@ func TestRunRefuses(t *testing.T) {
 		stderr string
 		stdout string
 	}{
-		"unknown version": {args: []string{"--version", "ugly"}, code: 2, stderr: `--version must be good or bad (got "ugly")`},
+		"unknown version": {args: []string{"--version", "ugly"}, code: 2, stderr: `--version must be good, bad or lavish (got "ugly")`},
 		"bounds":          {args: []string{"--max-receipts", "0", "--dump-every", "-1"}, code: 2, stderr: "--max-receipts must be positive (got 0)\n--dump-every must be positive (got -1)"},
 		"argument":        {args: []string{"now"}, code: 2, stderr: `shop takes flags only (got ["now"])`},
 		"help":            {args: []string{"--help"}, code: 0, stderr: "-pprof"},

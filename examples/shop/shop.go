@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"expvar"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,9 @@ import (
 
 const maxBodyBytes = 1 << 20
 
+// requests counts what was served, for /debug/vars: the load by which versions are compared.
+var requests = expvar.NewInt("requests")
+
 // cache remembers receipts by order id; one for each version of the shop.
 type cache interface {
 	Insert(id int64, receipt []byte)
@@ -31,6 +35,7 @@ type shop struct {
 	version  string
 	receipts cache
 	lastID   atomic.Int64
+	audit    *auditTrail // nil but in the lavish version
 	log      *slog.Logger
 }
 
@@ -56,12 +61,16 @@ func (s *shop) place(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	requests.Add(1)
 	now := time.Now()
 	accepted := order.Accepted{IDs: make([]int64, len(batch.Orders))}
 	for i, o := range batch.Orders {
 		id := s.lastID.Add(1)
 		s.receipts.Insert(id, order.Receipt{Customer: o.Customer, TotalCents: o.TotalCents(), Placed: now}.Encode())
 		accepted.IDs[i] = id
+		if s.audit != nil {
+			s.audit.Note(id, o)
+		}
 	}
 	s.answer(w, http.StatusCreated, accepted)
 }

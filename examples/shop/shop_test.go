@@ -84,3 +84,24 @@ func ask(t *testing.T, method, url, body string) (status int, answer string) {
 	}
 	return response.StatusCode, string(text)
 }
+
+// TestLavishAllocatesMore: the third version keeps no more than the first, and allocates more for each order.
+func TestLavishAllocatesMore(t *testing.T) {
+	batch := `{"orders": [` + strings.Repeat(oneOrder+",", 19) + oneOrder + `]}`
+	cost := func(version string) float64 {
+		s := settings{version: version, most: 50}.newShop(slog.New(slog.DiscardHandler))
+		handler := s.handler()
+		return testing.AllocsPerRun(50, func() {
+			request := httptest.NewRequest(http.MethodPost, "/orders", strings.NewReader(batch))
+			handler.ServeHTTP(httptest.NewRecorder(), request)
+		})
+	}
+	before := requests.Value()
+	good, lavish := cost("good"), cost("lavish")
+	if lavish < 1.1*good {
+		t.Errorf("good allocates %.0f times a request, lavish %.0f", good, lavish)
+	}
+	if got := requests.Value() - before; got != 102 {
+		t.Errorf("102 requests were counted as %d", got)
+	}
+}

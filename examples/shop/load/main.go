@@ -57,6 +57,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.url, "url", "http://127.0.0.1:8080", "the shop")
 	flags.Float64Var(&s.plan.Rate, "rate", 400, "requests per second")
+	flags.Float64Var(&s.plan.Wave, "wave", 0, "let the rate swing by this share of it")
+	flags.DurationVar(&s.plan.Period, "period", 2*time.Minute, "of the wave")
 	flags.IntVar(&s.orders, "orders", 25, "orders in one request")
 	flags.DurationVar(&s.plan.Duration, "duration", time.Minute, "how long; 0 means until interrupted")
 	flags.IntVar(&s.plan.Concurrency, "concurrency", 64, "open requests at most; a request that finds no room is dropped and counted")

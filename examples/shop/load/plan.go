@@ -7,14 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
 
-// Plan is an open-loop schedule: request n is due at start + n/Rate, whatever became of the requests before it. A server
-// that slows down does not slow the plan down, as waiting for answers would.
+// Plan is an open-loop schedule: request n is due when Rate * (1 + Wave*sin(2 pi t/Period)), summed from the start, has come to n,
+// whatever became of the requests before it. A server that slows down does not slow the plan down, as waiting for answers would.
 type Plan struct {
 	Rate        float64       // requests per second
+	Wave        float64       // share of the rate by which it swings, 0: it is constant
+	Period      time.Duration // of the wave
 	Duration    time.Duration // 0: until the context ends
 	Concurrency int           // open requests at most
 	LateAfter   time.Duration // delay between due and sent from which a request counts as late
@@ -25,6 +28,12 @@ func (p Plan) Validate() error {
 	var errs []error
 	if !(p.Rate > 0 && p.Rate <= 1e6) {
 		errs = append(errs, fmt.Errorf("--rate must be above 0 and at most 1000000 requests per second (got %v)", p.Rate))
+	}
+	if !(p.Wave >= 0 && p.Wave <= 0.95) {
+		errs = append(errs, fmt.Errorf("--wave must be from 0 to 0.95 (got %v)", p.Wave))
+	}
+	if p.Wave > 0 && p.Period < time.Second {
+		errs = append(errs, fmt.Errorf("--period must be at least 1s (got %v)", p.Period))
 	}
 	if p.Duration < 0 {
 		errs = append(errs, fmt.Errorf("--duration must not be negative (got %v)", p.Duration))
@@ -39,7 +48,21 @@ func (p Plan) Validate() error {
 }
 
 func (p Plan) due(n int64) time.Duration {
-	return time.Duration(float64(n) / p.Rate * float64(time.Second))
+	t := float64(n) / p.Rate
+	if p.Wave == 0 {
+		return time.Duration(t * float64(time.Second))
+	}
+	// The sum is R*(t + Wave/turn*(1-cos(turn*t))), which never falls; the constant schedule is ahead of it by at most 2*Wave/turn.
+	turn := 2 * math.Pi / p.Period.Seconds()
+	low, high := max(0, t-2*p.Wave/turn), t
+	for high-low > 1e-9 {
+		if middle := (low + high) / 2; middle+p.Wave/turn*(1-math.Cos(turn*middle)) < t {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return time.Duration(high * float64(time.Second))
 }
 
 // Run follows the plan until its duration or ctx ends, and returns when the last answer is there. Requests already sent

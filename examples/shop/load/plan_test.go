@@ -74,3 +74,22 @@ func TestPlanCountsLateRequests(t *testing.T) {
 		t.Errorf("got %v, want 20 ok and 20 late", got)
 	}
 }
+
+// TestWave: over a whole period the rate is the rate; the first half, of which the sine is positive, has more than its share.
+func TestWave(t *testing.T) {
+	p := Plan{Rate: 100, Wave: 0.5, Period: 10 * time.Second}
+	halves := [2]int{}
+	last := time.Duration(-1)
+	for n := int64(0); p.due(n) < p.Period; n++ {
+		due := p.due(n)
+		if due <= last {
+			t.Fatalf("request %d is due at %v, the one before at %v", n, due, last)
+		}
+		last = due
+		halves[min(1, int(due/(5*time.Second)))]++
+	}
+	// Half a period of a sine has 2/pi of its height in the mean: 500 * (1 + 0.5 * 0.6366).
+	if halves[0] < 655 || halves[0] > 663 || halves[0]+halves[1] < 999 || halves[0]+halves[1] > 1001 {
+		t.Errorf("the halves have %v requests, want about 659 and 341", halves)
+	}
+}
