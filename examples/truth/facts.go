@@ -21,9 +21,11 @@ type facts struct {
 type siteFacts struct {
 	Name, Function, Class string
 	Resolution            int64
-	Points                []struct{ At, Bytes int64 }
+	Points                []pointFacts
 	Presize               int
 }
+
+type pointFacts struct{ From, At, Bytes int64 }
 
 type pauseFacts struct {
 	Cycle   uint32
@@ -43,13 +45,16 @@ type memoryFacts struct {
 	Goroutines               int
 }
 
-// at is what the site had allocated by a time, in Unix seconds.
-func (s *siteFacts) at(seconds float64) float64 {
+// at is what the site had allocated by a time, in Unix seconds: at least, and at most if a step was under way.
+func (s *siteFacts) at(seconds float64) (least, most float64) {
 	i := sort.Search(len(s.Points), func(i int) bool { return float64(s.Points[i].At)/1e9 > seconds })
-	if i == 0 {
-		return 0
+	if i > 0 {
+		least = float64(s.Points[i-1].Bytes)
 	}
-	return float64(s.Points[i-1].Bytes)
+	if most = least; i < len(s.Points) && float64(s.Points[i].From)/1e9 <= seconds {
+		most = float64(s.Points[i].Bytes)
+	}
+	return least, most
 }
 
 func (s *siteFacts) total() float64 {

@@ -34,7 +34,7 @@ func (j *judging) classes() {
 	if j.goroutine != "" {
 		j.goroutines()
 	}
-	if j.family != "" {
+	if j.family != nil {
 		j.families()
 	}
 }
@@ -42,6 +42,9 @@ func (j *judging) classes() {
 // Shares of the CPU from which on the processor calls a collector heavy, and a limit that is too small a death spiral: that
 // is with cycles back to back, which a limit that is nearly too small brings about too.
 const heavyFrom, spiralFrom = 0.10, 0.20
+
+// left is the part of a threshold below which the processor leaves a state.
+const left = 0.8
 
 // gcStates that are right. How dear collecting is depends on the machine and on who else is on it: the runtime's own account tells.
 func (j *judging) gcStates() []string {
@@ -55,10 +58,10 @@ func (j *judging) gcStates() []string {
 	if !ok || !known {
 		return want
 	}
-	if share > heavyFrom-points && (slices.Contains(want, "calm") || slices.Contains(want, "storm")) {
+	if share > left*heavyFrom-points && (slices.Contains(want, "calm") || slices.Contains(want, "storm")) {
 		want = append(want, "heavy")
 	}
-	if share > spiralFrom-points && slices.Contains(want, "limit_thrash") {
+	if share > left*spiralFrom-points && slices.Contains(want, "limit_thrash") {
 		want = append(want, "death_spiral")
 	}
 	return want
@@ -101,8 +104,8 @@ func (j *judging) mapVerdict(s *siteFacts) {
 	if _, any := j.lastStep(mapVerdict); ok || any || slices.Contains(j.verdict, "") {
 		r.mark = judgeWord(r.said, j.verdict)
 	}
-	if r.said == "unknown" && j.settings.short { // no claim: the time was short
-		r.kind, r.mark = further, note
+	if r.said == "unknown" && r.mark == wrong { // nothing was claimed
+		r.mark = absent
 	}
 	j.add(r)
 	if j.never {
@@ -151,7 +154,7 @@ func (j *judging) goroutines() {
 
 // families judges which family has the largest share.
 func (j *judging) families() {
-	r := row{kind: class, signal: "family.share", truth: j.family, mark: absent}
+	r := row{kind: class, signal: "family.share", truth: strings.Join(j.family, " or "), mark: absent}
 	if step, ok := j.lastStep(familyShare); ok {
 		most := 0.0
 		for _, s := range j.all(familyShare) {
@@ -159,7 +162,7 @@ func (j *judging) families() {
 				most, r.said = v, s.Labels["heapgate_family"]
 			}
 		}
-		r.remark, r.mark = percent(most), judgeWord(r.said, []string{j.family})
+		r.remark, r.mark = percent(most), judgeWord(r.said, j.family)
 	}
 	j.add(r)
 }

@@ -51,11 +51,25 @@ func (j *judging) growth(s *siteFacts, step int64, labels []label) row {
 		r.kind, r.mark, r.remark = further, note, "its window is not known"
 		return r
 	}
-	truth := (s.at(last.until) - s.at(first.until)) / (last.until - first.until)
+	truth := nearest(said, s, first.until, last.until)
 	r.truth, r.off = bytesText(truth)+"/s", relative(said, truth)
 	r.mark = within(lower*(1-1e-9)-1, truth, upper*(1+1e-9)+1)
 	r.remark = fmt.Sprintf("%.0f samples in %.0f s", samples, last.until-first.until)
 	return r
+}
+
+// nearest is the rate between two times. Where a step was under way at one of them, nobody can say whether it is before or after: the
+// truth is then the one of both that is nearer to what was said.
+func nearest(said float64, s *siteFacts, from, to float64) float64 {
+	fromLeast, fromMost := s.at(from)
+	toLeast, toMost := s.at(to)
+	truth := math.Inf(1)
+	for _, bytes := range []float64{toLeast - fromLeast, toLeast - fromMost, toMost - fromLeast, toMost - fromMost} {
+		if rate := bytes / (to - from); math.Abs(rate-said) < math.Abs(truth-said) {
+			truth = rate
+		}
+	}
+	return truth
 }
 
 // growthWindow finds the snapshots that a rate is of: those between which the bytes rose by that rate.

@@ -140,14 +140,20 @@ func TestCollectorConfigIsYAML(t *testing.T) {
 
 func TestFacts(t *testing.T) {
 	f := facts{
-		Sites:  []siteFacts{{Points: []struct{ At, Bytes int64 }{{1e9, 10}, {2e9, 30}}}},
+		Sites:  []siteFacts{{Points: []pointFacts{{1e9, 1e9, 10}, {1.95e9, 2e9, 30}}}},
 		Pauses: []pauseFacts{{1, 1e9, 5e6}, {2, 2e9, 1e6}, {3, 3e9, 3e6}, {5, 5e9, 1}},
 		CPU:    []cpuFacts{{1e9, 1, 10}, {3e9, 2, 30}},
 	}
-	for at, want := range map[float64]float64{0.5: 0, 1: 10, 1.9: 10, 2: 30, 9: 30} {
-		if got := f.Sites[0].at(at); got != want {
-			t.Errorf("at %g s the site has %g bytes, want %g", at, got, want)
+	for at, want := range map[float64][2]float64{0.5: {0, 0}, 1: {10, 10}, 1.9: {10, 10}, 1.96: {10, 30}, 2: {30, 30}, 9: {30, 30}} {
+		if least, most := f.Sites[0].at(at); least != want[0] || most != want[1] {
+			t.Errorf("at %g s the site has %g to %g bytes, want %g", at, least, most, want)
 		}
+	}
+	if got := nearest(0, &f.Sites[0], 1.96, 2.96); got != 0 { // the step may have been counted before
+		t.Errorf("nearest to 0 is %g", got)
+	}
+	if got := nearest(19, &f.Sites[0], 1.96, 2.96); got != 20 {
+		t.Errorf("nearest to 19 is %g", got)
 	}
 	if share, ok := f.cpuShare(1, 2); !ok || share != 0.05 {
 		t.Errorf("the share is %g (%v), want 0.05", share, ok)
@@ -200,7 +206,7 @@ func growthHeard(rate, lower, upper float64) *judging {
 		"heapgate_signal_map_growth_rate_lower_bytes_per_second": {said(4, []float64{lower}, "code_function_name", "f", "heapgate_class", "c")},
 		"heapgate_signal_map_growth_rate_upper_bytes_per_second": {said(4, []float64{upper}, "code_function_name", "f", "heapgate_class", "c")},
 	}, steps: []int64{1000, 2000, 3000, 4000}}
-	f := &facts{Sites: []siteFacts{{Name: "?", Function: "f", Class: "c", Points: []struct{ At, Bytes int64 }{{1.4e9, 150}, {2.4e9, 260}, {3.4e9, 370}}}}}
+	f := &facts{Sites: []siteFacts{{Name: "?", Function: "f", Class: "c", Points: []pointFacts{{1.4e9, 1.4e9, 150}, {2.4e9, 2.4e9, 260}, {3.4e9, 3.4e9, 370}}}}}
 	return &judging{actor: &actor{facts: f}, heard: h}
 }
 

@@ -43,9 +43,10 @@ func syncMap() {
 		quiet.Lock()
 		defer quiet.Unlock()
 		runtime.ReadMemStats(&before)
+		began := time.Now().UnixNano()
 		putSync(m, boxed)
 		runtime.ReadMemStats(&after)
-		s.add(int64(after.TotalAlloc - before.TotalAlloc))
+		s.add(int64(after.TotalAlloc-before.TotalAlloc), began)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 )
 
@@ -35,10 +36,11 @@ var headers = func() bool {
 //	m[k] = v
 //	p.after()
 type probe[K comparable] struct {
-	site *site
-	key  K // of this assignment
-	typ  *mapType
-	m    unsafe.Pointer
+	site  *site
+	key   K // of this assignment
+	began int64
+	typ   *mapType
+	m     unsafe.Pointer
 
 	// what before saw
 	dir, table unsafe.Pointer
@@ -93,7 +95,7 @@ func newProbe[K comparable, V any](m map[K]V, s *site) *probe[K] {
 }
 
 func (p *probe[K]) before(key K) {
-	p.key = key
+	p.key, p.began = key, time.Now().UnixNano()
 	if !swiss {
 		m := (*oldMap)(p.m)
 		p.buckets, p.extra, p.depth = m.buckets, m.extra, m.b
@@ -125,7 +127,7 @@ func (p *probe[K]) after() {
 		grown = p.oldGrown()
 	}
 	if grown > 0 {
-		p.site.add(grown)
+		p.site.add(grown, p.began)
 	}
 }
 

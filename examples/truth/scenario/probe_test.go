@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // TestProbeKnowsEachByte holds the probe to MemStats, while nothing else allocates.
@@ -84,7 +85,7 @@ func TestProbeKnowsEachByte(t *testing.T) {
 func TestPointsAreThinned(t *testing.T) {
 	s := newSite("thin", "f", "c")
 	for range 3 * mostPoints {
-		s.add(1)
+		s.add(1, time.Now().UnixNano())
 	}
 	points := counts.points[s.number][:s.used]
 	if s.used > mostPoints || s.resolution == 0 || points[len(points)-1].Bytes != 3*mostPoints {

@@ -31,7 +31,9 @@ type siteFacts struct {
 	Presize        int     // entries that one map of the site comes to, 0 where that is not constant
 }
 
-type point struct{ At, Bytes int64 }
+// point is the sum at a time, and when the step up to it began: the runtime counts an allocation at its beginning, the program when
+// all is done, and copying a large map takes long.
+type point struct{ From, At, Bytes int64 }
 
 type pause struct {
 	Cycle   uint32
@@ -98,25 +100,26 @@ func newSite(name, function, class string) *site {
 	return s
 }
 
-// add counts bytes that have just been allocated.
-func (s *site) add(bytes int64) {
+// add counts bytes that were allocated between began, in Unix nanoseconds, and now.
+func (s *site) add(bytes, began int64) {
 	now := time.Now().UnixNano()
 	counts.Lock()
 	defer counts.Unlock()
 	s.total += bytes
 	points := &counts.points[s.number]
 	if s.used > 0 && now-s.since < s.resolution {
-		points[s.used-1] = point{now, s.total}
+		points[s.used-1] = point{points[s.used-1].From, now, s.total}
 		return
 	}
 	if s.used == mostPoints { // forget every other one
 		for i := 0; i < mostPoints/2; i++ {
 			points[i] = points[2*i+1]
+			points[i].From = points[2*i].From
 		}
 		s.used = mostPoints / 2
 		s.resolution = 2*s.resolution + int64(100*time.Microsecond)
 	}
-	points[s.used], s.since = point{now, s.total}, now
+	points[s.used], s.since = point{began, now, s.total}, now
 	s.used++
 }
 
