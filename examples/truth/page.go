@@ -14,7 +14,7 @@ import (
 // pageHead says how to read the table.
 const pageHead = `# What heapgate says, and what is true
 
-Written by ` + "`go run ./examples/truth -doc docs/truth.md`" + ` on %s: %s/%s, %d processors, %s. Each scenario ran for %v, heard every %v, with a window of %v.
+Written by ` + "`go run ./examples/truth -again -doc docs/truth.md`" + ` on %s: %s/%s, %d processors, %s. Each scenario ran for %v, heard every %v, with a window of %v.
 
 Each row is a claim of a real collector about a real process, beside what that process counted itself. [examples/truth](../examples/truth) has the program and the comparison.
 
@@ -27,7 +27,7 @@ Each row is a claim of a real collector about a real process, beside what that p
 | heap.allocation_rate | MemStats.TotalAlloc. Exact at both ends but for the moment of the read, so there is no goal. |
 | states and verdicts | What the scenario is made to do. A scenario of minutes cannot show what takes hours: "unknown" for heap.shape and heap.leak is no claim, and not judged. A limit that is too small may be called a death spiral where the runtime's own account says a fifth of the CPU or more. |
 
-"absent": nothing was said. "-": not judged, for the reason given. The shares of CPU time are high where the machine is busy: to the runtime, marking that waits for a processor is marking.
+"absent": nothing was said, or "unknown", which claims nothing. "-": not judged, for the reason given. "looked at again": wrong beside others, and so performed once more alone at the end (-again); the second one counts. The shares of CPU time are high where the machine is busy: to the runtime, marking that waits for a processor is marking.
 `
 
 func (t *table) writeDoc(path string) error {
