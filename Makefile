@@ -30,6 +30,12 @@ fleet: build ## Let one collector on one core hear 1,000 processes of which some
 truth: build ## Run programs of which it is known what they do, and compare the signals with it; about 20 minutes (TRUTH=-short: 4)
 	go run ./examples/truth $(TRUTH)
 
+simulate: ## Measure the error rates of the comparison beside those of Kayenta and Argo Rollouts, and write docs/statistics.md; about 4 minutes
+	go test ./internal/verdict/simulation -run TestErrorRates -v -count=1 -timeout 30m -args -full -update
+
+trials: build ## Let the gate judge the example shop some 400 times, and count its verdicts; half an hour
+	go run ./examples/trials
+
 test: ## Run all tests: unit, fixtures, policies, house rules
 	@$(TOOL) promtool --version > /dev/null # built here the first time, so that no test's time limit pays for it
 	go test -timeout 15m ./...
