@@ -12,7 +12,7 @@ export GOFLAGS := -buildvcs=false
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet test race lint generate policies bench fuzz distro distro-cloud distro-gateway truth e2e ci clean
+.PHONY: help build cloud demo fleet test race lint generate policies bench fuzz distro distro-cloud distro-gateway truth simulate trials e2e ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ help: ## Show this list
 build: ## Build heapgate and heapgate-collector into bin/
 	go build -ldflags "-s -w" -o $(BIN)/ ./cmd/heapgate
 	go build -ldflags "-s -w" -o $(BIN)/heapgate-collector ./distro
+
+cloud: ## Build heapgate-cloud: heapgate with the sign-in of AWS, Google and Azure
+	go vet -tags cloud ./cmd/heapgate
+	go build -tags cloud -ldflags "-s -w" -o $(BIN)/heapgate-cloud ./cmd/heapgate
 
 demo: ## Run the whole path: two versions of a service, collector, gate; under 5 minutes after the build
 	go run ./examples/demo

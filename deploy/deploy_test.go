@@ -186,7 +186,7 @@ func kustomizations(t *testing.T) (folders []string) {
 }
 
 // Kinds that no Kubernetes server knows by itself. Argo CD's are decoded by its own types in e2e.
-var foreign = []string{"argoproj.io", "monitoring.coreos.com", "gatekeeper.sh"}
+var foreign = []string{"argoproj.io", "apiextensions.k8s.io", "monitoring.coreos.com", "gatekeeper.sh"}
 
 // Every kustomization builds, and every object is one that the API knows down to its last field.
 func TestEveryKustomizationBuildsToKnownObjects(t *testing.T) {
@@ -223,7 +223,7 @@ func TestEveryKustomizationBuildsToKnownObjects(t *testing.T) {
 
 // Everything says what it is and what it belongs to.
 func TestEveryObjectIsLabelled(t *testing.T) {
-	for _, folder := range []string{"collector", "watch", "policies", "clusters", "gate", "gate/pod", "gate/application-access"} {
+	for _, folder := range []string{"collector", "watch", "policies", "exceptions", "clusters", "gate", "gate/pod", "gate/application-access"} {
 		for _, o := range render(t, folder) {
 			if o.text("metadata", "labels", "app.kubernetes.io/part-of") != "heapgate" || o.text("metadata", "labels", "app.kubernetes.io/name") == "" {
 				t.Errorf("%s: %s %s lacks app.kubernetes.io/part-of and name (got %v)", folder, o.kind(), o.name(), o.at("metadata", "labels"))

@@ -137,7 +137,7 @@ func TestRightsAreTheLeast(t *testing.T) {
 		"Role heapgate-policies-reader":  {"get configmaps/heapgate-policies"},
 		"Role heapgate-gate-application": {"get applications/APPLICATION"},
 		"Role heapgate-gate": {"get,list podtemplates", "get,list deployments,statefulsets,daemonsets", "get jobs", "get pods", "create configmaps",
-			"get,patch,update configmaps/heapgate-verdicts", "create,patch events"},
+			"get,patch,update configmaps/heapgate-verdicts,heapgate-evidence", "create,patch events"},
 	}
 	got := map[string][]string{}
 	for _, folder := range []string{"collector", "watch", "policies", "clusters", "gate", "gate/application-access"} {

@@ -73,6 +73,12 @@ var alertLimits = map[string][]limitOf{
 	"HeapgateWatchSilent":            nil,
 	"HeapgateWatchNotSynced":         {isDown},
 	"HeapgateWatchErrors":            {anything},
+	"HeapgateExceptionUsed":          {{own: 3600, why: "an hour is long enough to be seen, and short enough that the next use is seen too"}},
+	"HeapgateExceptionExpiresSoon": {
+		{own: 0, why: "what has expired is the business of HeapgateRevisionWithoutVerdict"}, {own: 0, why: "one that was never used let nothing in"},
+		{own: 86400, why: "a day is what a person needs to make it needless"},
+	},
+	"HeapgateGateFailOpen": {{own: 3600, why: "as long as the use of an exception"}},
 }
 
 // Where an alert and the gate judge the same signal, they judge it by the same number.

@@ -72,7 +72,7 @@ func (p *platform) commitDeploy(t *testing.T) {
 	t.Helper()
 	files := box.Folder(t, "../deploy", "deploy")
 	agent := filepath.Join("deploy", "collector", "agent", "config.yaml")
-	files[agent] = swap(t, files[agent], "collection_interval: 30s", "collection_interval: 5s\n    cost: {max_cpu_share: 0.5}")
+	files[agent] = swap(t, files[agent], "collection_interval: 30s", "collection_interval: 5s\n    cost: {max_cpu_share: 0.5}\n    sources: {vars: {enabled: true, load: requests}}")
 	files[agent] = swap(t, files[agent], "window: 10m", "window: 1m")
 	for path := range files {
 		if strings.HasSuffix(path, ".go") {
@@ -125,7 +125,7 @@ func (p *platform) applyClusters(t *testing.T) {
 func (p *platform) waitInstalled(t *testing.T) {
 	t.Helper()
 	for _, name := range clusters {
-		for _, part := range []string{"collector", "policies", "admission", "watch", "rules"} {
+		for _, part := range []string{"collector", "policies", "admission", "exceptions", "watch", "rules"} {
 			p.waitApplication(t, "heapgate-"+part+"-"+name, 3*time.Minute)
 		}
 		p.Cluster(name).WaitDeployed(t, "heapgate", "heapgate-gateway", time.Minute)

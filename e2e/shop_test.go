@@ -31,6 +31,7 @@ type shop struct {
 	patches   string            // more of the kustomization
 	plain     bool              // without the transformer that fills in the candidate
 	rate      int               // requests per second, of 25 orders each
+	wave      float64           // share of the rate by which it swings, in 40 s
 }
 
 // newShop makes the namespace with its mode of enforcement, and the Application, which is guarded itself. Nothing is deployed
@@ -81,7 +82,7 @@ spec:
         readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1}
       - name: load
         image: %s
-        args: [--url, "http://127.0.0.1:8080", --rate, "%d", --duration, "0"]
+        args: [--url, "http://127.0.0.1:8080", --rate, "%d", --wave, "%g", --period, 40s, --duration, "0"]
 `
 
 // commit writes the folder with this image and pushes it.
@@ -101,7 +102,7 @@ func (s *shop) commit(t *testing.T, image string) {
 	}
 	folder := "apps/" + s.name + "/"
 	files := map[string]string{
-		folder + "shop.yaml":          fmt.Sprintf(shopManifest, s.note, image, s.p.Image("load").Ref(), s.rate),
+		folder + "shop.yaml":          fmt.Sprintf(shopManifest, s.note, image, s.p.Image("load").Ref(), s.rate, s.wave),
 		folder + "kustomization.yaml": k.String(),
 	}
 	for name, text := range s.extra {

@@ -142,6 +142,9 @@ func describe(module *ast.Module, pkg, file string) (Rule, bool, error) {
 				return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want a text for custom.%s, got %v", file, pkg, name, annotations.Custom[name])
 			}
 		}
+		if err := optional(&rule, annotations.Custom); err != nil {
+			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: %w", file, pkg, err)
+		}
 		switch {
 		case rule.Title == "" || rule.Description == "":
 			return Rule{}, false, fmt.Errorf("%s: METADATA of package %s: want a title and a description", file, pkg)
@@ -154,6 +157,19 @@ func describe(module *ast.Module, pkg, file string) (Rule, bool, error) {
 		return rule, true, nil
 	}
 	return Rule{}, false, nil
+}
+
+// optional reads what only some rules say of themselves.
+func optional(rule *Rule, custom map[string]any) (err error) {
+	for name, text := range map[string]*string{"avoid": &rule.Avoid, "prefer": &rule.Prefer, "exceptions": &rule.Exceptions} {
+		given, isText := custom[name].(string)
+		if custom[name] != nil && !isText {
+			return fmt.Errorf("want a text for custom.%s, got %v", name, custom[name])
+		}
+		*text = strings.TrimSpace(given)
+	}
+	rule.EffectiveOn, err = effectiveOn(custom["effective_on"])
+	return err
 }
 
 func typed(annotations *ast.Annotations, path, schema string) bool {

@@ -29,12 +29,33 @@ var page = template.Must(template.New("page").Parse(`<!-- Generated from {{.File
 {{- range .Limits}}
 | limit | {{.}} |
 {{- end}}
+{{- if not .EffectiveOn.IsZero}}
+| warns until | {{.EffectiveOn.Format "2006-01-02"}} |
+{{- end}}
 
 {{.Description}}
+{{- with .Avoid}}
+
+## Avoid
+
+{{.}}
+{{- end}}
+{{- with .Prefer}}
+
+## Prefer
+
+{{.}}
+{{- end}}
 
 ## What to do
 
 {{.Solution}}
+{{- with .Exceptions}}
+
+## When it is wrong
+
+{{.}}
+{{- end}}
 `))
 
 // limitsOf lists the limits that a rule reads, with their defaults.

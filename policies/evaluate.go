@@ -56,7 +56,7 @@ func (p *Pack) evaluate(ctx context.Context, asked room, given any, now time.Tim
 	if err != nil {
 		return Result{}, err
 	}
-	return asked.collect(decision)
+	return asked.collect(decision, func(rule Rule) Mode { return p.mode(rule, now) })
 }
 
 // decide runs the query until the deadline. Absent documents make the whole decision undefined, which is an error.

@@ -69,12 +69,19 @@ func effectiveLimits(defaults []byte, overrides map[string]any, want schema) (ma
 	return document.(map[string]any), nil
 }
 
+// open are the mappings whose names are the user's: of rules, and of tiers.
+var open = []string{"limits.modes", "limits.tiers"}
+
 // override replaces single values; a list is one value. What has no default is no limit.
 func override(at string, defaults, overrides map[string]any) (map[string]any, error) {
 	merged := make(map[string]any, len(defaults))
 	maps.Copy(merged, defaults)
 	for name, value := range overrides {
 		old, known := defaults[name]
+		if !known && slices.Contains(open, at) {
+			merged[name] = value
+			continue
+		}
 		if !known {
 			return nil, fmt.Errorf("unknown limit %s.%s; known here: %s", at, name,
 				strings.Join(slices.Sorted(maps.Keys(defaults)), ", "))

@@ -18,7 +18,7 @@ func TestLimitsThatAreRefused(t *testing.T) {
 		"key used twice":      {"limits: {gc_cpu_share: 0.1, gc_cpu_share: 0.2}", "already defined"},
 		"no key limits":       {"gc_cpu_share: 0.1", "unknown top-level key \"gc_cpu_share\""},
 		"limits is a number":  {"limits: 1", "want a mapping"},
-		"unknown limit":       {"limits: {gc_cpu_shrae: 0.1}", "unknown limit limits.gc_cpu_shrae; known here: evidence, gc_cpu_share,"},
+		"unknown limit":       {"limits: {gc_cpu_shrae: 0.1}", "unknown limit limits.gc_cpu_shrae; known here: comparison, evidence, exceptions, gc_cpu_share,"},
 		"unknown inner limit": {"limits: {map_growth: {rate: 1}}", "unknown limit limits.map_growth.rate; known here: min_doublings,"},
 		"number for a map":    {"limits: {map_growth: 1}", "limit limits.map_growth: want a value of the kind of its default"},
 		"map for a number":    {"limits: {gc_cpu_share: {a: 1}}", "limit limits.gc_cpu_share: want a value of the kind of its default 0.25"},

@@ -236,14 +236,17 @@ func TestMountedConfigMapIsAPack(t *testing.T) {
 
 func TestTheRulesOfThisVersion(t *testing.T) {
 	var got []string
-	for _, rule := range allRules(mustLoad(t, nil)) {
+	for _, rule := range mustLoad(t, nil).Rules() {
 		got = append(got, rule.ID+" "+rule.Package)
 	}
 	want := []string{
-		"EVID-001 gate.evidence.signals", "EVID-002 gate.evidence.targets", "EVID-003 gate.evidence.windows",
-		"GC-001 gate.gc.cpu_share", "GC-002 gate.gc.pause", "GC-003 gate.gc.limit_pressure",
-		"HEAP-001 gate.heap.live_share", "MAP-001 gate.maps.growth",
-		"GOMEM-003 manifest.memory.gomemlimit", "GOMEM-008 manifest.memory.limit", "IMAGE-001 manifest.image.pinned",
+		"ALLOC-001 gate.alloc.regression",
+		"EVID-001 gate.evidence.signals", "EVID-002 gate.evidence.targets", "EVID-003 gate.evidence.windows", "EVID-004 gate.evidence.comparison",
+		"EXC-001 gate.override.exception",
+		"GC-001 gate.gc.cpu_share", "GC-002 gate.gc.pause", "GC-003 gate.gc.limit_pressure", "GC-004 gate.gc.regression",
+		"HEAD-001 gate.headroom.regression", "HEAD-002 gate.headroom.share",
+		"HEAP-001 gate.heap.live_share", "HEAP-002 gate.heap.regression",
+		"LEAK-001 gate.leak.time_to_limit", "MAP-001 gate.maps.growth",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

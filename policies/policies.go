@@ -12,7 +12,8 @@
 //  5. Normalise: the input becomes plain JSON. NaN and Inf, on which OPA panics, become null with the reason "nan".
 //  6. Validate: the input against schemas/evidence.json or schemas/manifest.json; what does not fit is an error, never a pass.
 //  7. Evaluate: all rules of one room in one query with a deadline, a fixed time and strict builtin errors.
-//  8. Collect: findings in a fixed order, the ids that were evaluated, and the ids of rules that said nothing at all.
+//  8. Collect: findings in a fixed order with the mode of their rule, the ids that were evaluated, and the ids of rules that said
+//     nothing at all.
 //
 // Rules return facts. Sentences, verdicts and exit codes are made elsewhere.
 package policies
@@ -43,14 +44,18 @@ type Rule struct {
 	Signal                 string // what it judges
 	FailureMessage         string // a short constant text, no template
 	Solution               string
-	Package                string // gate.gc.cpu_share
-	File                   string // gate/gc/cpu_share.rego
+	Avoid, Prefer          string    // examples, "" if METADATA has none
+	Exceptions             string    // when the rule is wrong and what to do then, or ""
+	EffectiveOn            time.Time // until then its mode is warn; zero: it always was
+	Package                string    // gate.gc.cpu_share
+	File                   string    // gate/gc/cpu_share.rego
 }
 
 // Pack is a compiled set of rules with its limits. It never changes and may be used by several goroutines.
 type Pack struct {
 	digest   string
 	limits   map[string]any // effective: defaults and what replaced them
+	modes    map[string]Mode
 	gate     room
 	manifest room
 	deadline time.Duration
@@ -99,7 +104,11 @@ func (s *source) load(overrides map[string]any) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	pack := &Pack{digest: digest, limits: limits, deadline: deadline}
+	modes, err := parseModes(limits, rules)
+	if err != nil {
+		return nil, err
+	}
+	pack := &Pack{digest: digest, limits: limits, modes: modes, deadline: deadline}
 	for name, made := range map[string]*room{"gate": &pack.gate, "manifest": &pack.manifest} {
 		own := map[string][]string{}
 		for _, rule := range rules {

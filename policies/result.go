@@ -31,6 +31,7 @@ type Finding struct {
 	Limit    *float64       `json:"limit"`
 	Unit     string         `json:"unit"` // UCUM
 	Facts    map[string]any `json:"facts"`
+	Mode     Mode           `json:"mode,omitempty"` // of its rule, "" is Enforce; it changes nothing of the rest
 }
 
 // Result is what all rules that were asked say. Every rule is in Findings, Evaluated (both sorted) or Missing.
@@ -55,7 +56,7 @@ type found struct {
 }
 
 // collect reads the decision strictly: a rule may only speak for itself, and in the words of found.
-func (r room) collect(decision any) (Result, error) {
+func (r room) collect(decision any, mode func(Rule) Mode) (Result, error) {
 	documents, err := decodeDecision(decision)
 	if err != nil {
 		return Result{}, err
@@ -76,7 +77,10 @@ func (r room) collect(decision any) (Result, error) {
 					return Result{}, fmt.Errorf("package %s: want findings with its own id %s and a signal, got id %q and signal %q",
 						rule.Package, rule.ID, f.ID, f.Signal)
 				}
-				f.Kind = kind
+				if f.Mode != "" {
+					return Result{}, fmt.Errorf("package %s: a rule has no say in its mode; it is in limits.modes (got %q)", rule.Package, f.Mode)
+				}
+				f.Kind, f.Mode = kind, shown(mode(rule))
 				result.Findings = append(result.Findings, f.Finding)
 			}
 		}
@@ -85,6 +89,14 @@ func (r room) collect(decision any) (Result, error) {
 		}
 	}
 	return result, sortFindings(result.Findings)
+}
+
+// shown leaves out the mode that goes without saying.
+func shown(mode Mode) Mode {
+	if mode == Enforce {
+		return ""
+	}
+	return mode
 }
 
 func decodeDecision(decision any) (map[string]document, error) {

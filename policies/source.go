@@ -23,6 +23,7 @@ const (
 
 	defaultsFile = "data/defaults.yaml"
 	schemasDir   = "schemas"
+	checksDir    = "checks" // judges the rules, not a workload
 )
 
 // source is the text of a pack by slash-separated path.
@@ -53,7 +54,7 @@ func (s *source) walk(files fs.FS, root string) error {
 		switch {
 		case err != nil:
 			return err
-		case name != "." && strings.HasPrefix(entry.Name(), "."), entry.IsDir() && entry.Name() == "testdata":
+		case name != "." && strings.HasPrefix(entry.Name(), "."), entry.IsDir() && (entry.Name() == "testdata" || name == checksDir):
 			if entry.IsDir() {
 				return fs.SkipDir
 			}

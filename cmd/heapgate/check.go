@@ -44,11 +44,11 @@ const maxFiles = 10_000
 func newCheckCommand(io streams) *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check",
-		Short: "Look for mistakes before they are deployed: hooks",
+		Short: "Look for mistakes before they are deployed: hooks, manifests",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	check.AddCommand(newCheckHooksCommand(io))
+	check.AddCommand(newCheckHooksCommand(io), newCheckManifestsCommand(io))
 	return check
 }
 
@@ -83,7 +83,7 @@ func (c *checkHooks) run(from string) error {
 		return fmt.Errorf("--output must be one of %s (got %q)", strings.Join(outputs, ", "), c.output)
 	}
 	manifests := &hooks.Manifests{AllHooks: c.allHooks}
-	if err := c.read(manifests, from); err != nil {
+	if err := readManifests(manifests, c.in, from); err != nil {
 		return &exitError{exitConfig, err}
 	}
 	report := manifests.Check()
@@ -111,9 +111,10 @@ func (c *checkHooks) exitCode(report hooks.Report) int {
 	return exitPass
 }
 
-func (c *checkHooks) read(manifests *hooks.Manifests, from string) error {
+// readManifests reads DIR, FILE or, for -, standard input.
+func readManifests(manifests *hooks.Manifests, in io.Reader, from string) error {
 	if from == "-" {
-		return addManifests(manifests, "stdin", c.in)
+		return addManifests(manifests, "stdin", in)
 	}
 	info, err := os.Stat(from)
 	if err != nil {

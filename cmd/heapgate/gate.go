@@ -6,12 +6,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/heapgate/heapgate/internal/promapi"
 	"github.com/heapgate/heapgate/internal/verdict"
 )
 
@@ -20,6 +19,11 @@ say so with the exit code.
 
 The workload is NAMESPACE/NAME, NAMESPACE/KIND/NAME or CLUSTER/NAMESPACE/KIND/NAME. All its targets that were seen in the window are
 judged, and the worst of them counts; give --image or --version to leave the processes of the previous version out.
+
+The candidate is also compared with a baseline: with another version that runs at the same time, else with the version before it at the
+same age of its pods, else with the same hours a week ago. Live heap, GC CPU per allocated byte, allocation and the share of the memory
+limit are held to it, adjusted for the load, with an interval; functions whose allocation changed are named. With --wait there are several
+looks, each stricter than a single one, and the first that decides ends it. --explain shows every number on the way.
 
 What is missing, late, not a number, ambiguous or only part of an answer never passes: the verdict is then inconclusive. With --wait
 the gate keeps asking until the evidence is there.
@@ -37,6 +41,10 @@ const gateExample = `  # Is this image of shop fit to go on? Give it three minut
   # The same against a Mimir tenant, as a comment for a pull request.
   heapgate gate --store https://mimir.example.com/prometheus --header X-Scope-OrgID=team-a --bearer-token-file /run/token \
       --workload prod-1/shop/Deployment/shop -o markdown
+
+  # A canary beside the stable workload, for an hour, looked at six times; the load is what the service counts itself.
+  heapgate gate --store http://127.0.0.1:9464 --workload shop/shop-canary --baseline-workload shop-stable --load http_requests_total \
+      --wait 1h --looks 6 --explain
 
   # With limits of one's own; only the named ones change.
   printf 'limits:\n  gc_cpu_share: 0.1\n' > limits.yaml
@@ -59,7 +67,7 @@ func newGateCommand(io streams) *cobra.Command {
 		},
 	}
 	flags.register(cmd)
-	cmd.AddCommand(newHookCommand(io))
+	cmd.AddCommand(newHookCommand(io), newHistoryCommand(io))
 	return cmd
 }
 
@@ -73,6 +81,9 @@ func runGate(ctx context.Context, s gateSettings, io streams) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
+	if err := keep(ctx, r, io); err != nil {
+		return err
+	}
 	if err := r.write(io.out, s.output); err != nil {
 		return &exitError{exitEvidence, err}
 	}
@@ -82,55 +93,23 @@ func runGate(ctx context.Context, s gateSettings, io streams) error {
 	return nil
 }
 
-// measure looks until there is a verdict or the patience is over.
-func measure(ctx context.Context, s gateSettings, judge *judge, io streams) (report, error) {
-	client, err := promapi.New(s.store, s.client)
-	if err != nil {
-		return report{}, err
+// keep writes the bundle, if one is wanted. A verdict whose evidence is lost must not let anything pass.
+func keep(ctx context.Context, r report, io streams) error {
+	if r.settings.bundle == "" {
+		return nil
 	}
-	look := func(ctx context.Context) report { return lookOnce(ctx, s, client, judge) }
-	started := time.Now()
-	r := await(ctx, s.wait, s.step, look, newProgress(io.err, s.wait, judge.minWindows()))
-	r.started, r.finished = started, time.Now()
-	return r, nil
-}
-
-// lookOnce gathers the evidence of the window that ends now, and judges it.
-func lookOnce(ctx context.Context, s gateSettings, client *promapi.Client, judge *judge) report {
-	now := time.Now()
-	bounded, cancel := context.WithTimeout(ctx, s.client.Timeout)
-	defer cancel()
-	g := newGatherer(client, s, now)
-	facts, err := g.gather(bounded)
-	r := report{settings: s, judge: judge, address: client.Address(), asked: g.asked, warnings: g.warnings()}
-	if err != nil {
-		r.verdict = verdict.Failed(verdict.CodeEvidenceError, evidenceError(ctx, err))
-		return r
-	}
-	r.evidence = &facts
-	decided, findings, err := judge.judge(ctx, s.workload.String(), facts, now)
+	digest, err := keepBundle(ctx, r, r.settings.bundle, r.settings.signKey)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		r.verdict = verdict.Failed(verdict.CodeEvidenceError, interrupted)
+	case errors.Is(err, errNothingMeasured):
+		return nil
+	case err != nil && r.exitCode() == exitPass:
+		return &exitError{exitEvidence, fmt.Errorf("--bundle: %w", err)}
 	case err != nil:
-		r.verdict = verdict.Failed(verdict.CodeConfigError, err.Error())
+		_, _ = fmt.Fprintf(io.err, "heapgate: warning: --bundle: %s\n", printable(err.Error()))
 	default:
-		r.verdict, r.findings = decided, findings
+		_, _ = fmt.Fprintf(io.err, "kept the evidence in %s: %s\n", printable(r.settings.bundle), digest)
 	}
-	return r
-}
-
-const interrupted = "interrupted before there was a verdict; nothing was decided"
-
-func evidenceError(ctx context.Context, err error) string {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return interrupted
-	}
-	var store *promapi.Error
-	if errors.As(err, &store) && store.Kind == promapi.KindTooLarge {
-		return err.Error() + "; narrow --workload, widen --step or raise --max-series"
-	}
-	return err.Error()
+	return nil
 }
 
 // exitCode maps the verdict to the exit code that Argo CD's podFailurePolicy matches on.

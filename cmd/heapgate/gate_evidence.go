@@ -14,6 +14,18 @@ type evidence struct {
 	Targets       targetCount           `json:"targets"`
 	Signals       map[string]signalFact `json:"signals"`
 	MapSites      []mapSite             `json:"map_sites"`
+	Tier          string                `json:"tier,omitempty"`
+	Comparison    *comparison           `json:"comparison,omitempty"`
+	Leak          *leakFact             `json:"leak,omitempty"`
+	Exceptions    []map[string]any      `json:"exceptions,omitempty"`
+}
+
+// leakFact is the worst target's verdict on a leak over hours.
+type leakFact struct {
+	State       *string  `json:"state"`
+	TimeToLimit *float64 `json:"time_to_limit_seconds"` // lower bound
+	Target      string   `json:"target"`
+	Reason      *string  `json:"reason"`
 }
 
 type window struct {
@@ -79,5 +91,8 @@ func (g *gatherer) newEvidence() evidence {
 		},
 		Signals:  map[string]signalFact{},
 		MapSites: []mapSite{},
+
+		Tier:       g.settings.tier,
+		Exceptions: g.settings.exceptions,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/heapgate/heapgate/internal/promapi"
+	"github.com/heapgate/heapgate/internal/verdict/compare"
 )
 
 // The facts of a window are gathered so:
@@ -27,6 +28,7 @@ import (
 //  4. The signals of each target are reduced over time, then over the targets (gate_signals.go).
 //  5. Sites of maps are asked once, at the end of the window (gate_sites.go).
 //  6. An answer that the store calls partial makes every signal null.
+//  7. What was found over hours is asked for (gate_leak.go), and the candidate is held to a baseline (gate_compare.go).
 
 const (
 	metricUp = "heapgate_target_up"
@@ -62,27 +64,31 @@ func (g grid) index(unixMilli int64) (int, bool) {
 	return index, offset > -step/2 && index < g.n
 }
 
-// question is one query as it was asked, for the report.
+// question is one query as it was asked, for the report and for a replay.
 type question struct {
 	Query  string `json:"query"`
 	Start  string `json:"start,omitempty"` // absent for a query at one time
 	End    string `json:"end"`
 	Step   string `json:"step,omitempty"`
 	Series int    `json:"series"`
-
-	notes []string
 }
 
 type gatherer struct {
-	client   *promapi.Client
+	store    store
 	settings gateSettings
+	judge    *judge // nil: nothing is compared
+	moment   lookMoment
 	now      time.Time
 	grid     grid
-	asked    []question
+	answers  []answered // in the order of the questions
+
+	results map[string]compare.Result
+	limits  *compare.Settings
+	course  []string // what was chosen and why, for --explain
 }
 
-func newGatherer(client *promapi.Client, s gateSettings, now time.Time) *gatherer {
-	return &gatherer{client: client, settings: s, now: now, grid: newGrid(now, s.window, s.step)}
+func newGatherer(from store, s gateSettings, at lookMoment) *gatherer {
+	return &gatherer{store: from, settings: s, moment: at, now: at.Now, grid: newGrid(at.Now, s.window, s.step)}
 }
 
 func (g *gatherer) gather(ctx context.Context) (evidence, error) {
@@ -121,7 +127,10 @@ func (g *gatherer) gather(ctx context.Context) (evidence, error) {
 		facts.Signals[signalSites] = watched.without(problem.reason, problem.detail)
 	}
 	g.amend(&facts)
-	return facts, nil
+	if err := g.leak(ctx, all, &facts); err != nil {
+		return facts, err
+	}
+	return facts, g.compare(ctx, &facts)
 }
 
 // amend applies what holds for the evidence as a whole: partial answers and the limit given by the user.
@@ -173,13 +182,16 @@ func notSeen(w workload, window time.Duration, series []promapi.Series) string {
 	return fmt.Sprintf("no target of %s/%s with %s was seen in %s; seen: %s%s", w.Namespace, w.Name, wanted, shortly(window), strings.Join(others, "; "), more)
 }
 
+// query is a question before it is asked: over a grid, or at one time.
 type query struct {
 	expr    string
-	instant bool // at the end of the window
+	instant bool
+	on      *grid     // nil: the window's own
+	at      time.Time // of an instant; zero: the end of the window
 }
 
 func (g *gatherer) overTime(metric string) query {
-	return query{expr: fmt.Sprintf("last_over_time(%s[%s])", g.selector(metric, g.settings.workload), promDuration(g.settings.step*3/2))}
+	return query{expr: g.overStep(metric, g.settings.workload)}
 }
 
 func (g *gatherer) latest(metric string) query {
@@ -201,17 +213,24 @@ func (g *gatherer) selector(metric string, w workload) string {
 
 func promDuration(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
-// ask puts several queries at once; the answers come in the order of the queries. The first failure ends them all.
+// ask puts several queries at once; the answers come in the order of the queries. The first failure ends them all. What was asked
+// before is not asked again.
 func (g *gatherer) ask(ctx context.Context, queries ...query) ([]promapi.Answer, error) {
 	answers := make([]promapi.Answer, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
+	repeated := map[int]bool{}
 	for i, q := range queries {
+		on, at := g.times(q)
+		if known := g.known(q); known != nil {
+			answers[i], repeated[i] = *known, true
+			continue
+		}
 		group.Go(func() (err error) {
 			if q.instant {
-				answers[i], err = g.client.Query(ctx, q.expr, g.grid.end)
+				answers[i], err = g.store.Query(ctx, q.expr, at)
 			} else {
-				answers[i], err = g.client.QueryRange(ctx, q.expr, g.grid.start(), g.grid.end, g.grid.step)
+				answers[i], err = g.store.QueryRange(ctx, q.expr, on.start(), on.end, on.step)
 			}
 			return err
 		})
@@ -220,27 +239,56 @@ func (g *gatherer) ask(ctx context.Context, queries ...query) ([]promapi.Answer,
 		return nil, err
 	}
 	for i, q := range queries {
-		g.asked = append(g.asked, g.log(q, answers[i]))
+		if !repeated[i] {
+			g.answers = append(g.answers, answered{g.log(q, answers[i]), answers[i]})
+		}
 	}
 	return answers, nil
 }
 
-func (g *gatherer) log(q query, a promapi.Answer) question {
-	logged := question{Query: q.expr, End: g.grid.end.UTC().Format(time.RFC3339), Series: len(a.Series), notes: append(slices.Clone(a.Warnings), a.Infos...)}
-	if a.Partial {
-		logged.notes = append(logged.notes, "isPartial")
+// known is the answer to the same question of the same look.
+func (g *gatherer) known(q query) *promapi.Answer {
+	asked := g.log(q, promapi.Answer{})
+	for i := range g.answers {
+		if one := &g.answers[i]; one.question.Query == asked.Query && one.question.Start == asked.Start && one.question.End == asked.End && one.question.Step == asked.Step {
+			return &one.answer
+		}
 	}
+	return nil
+}
+
+func (g *gatherer) times(q query) (grid, time.Time) {
+	on, at := g.grid, q.at
+	if q.on != nil {
+		on = *q.on
+	}
+	if at.IsZero() {
+		at = on.end
+	}
+	return on, at
+}
+
+func (g *gatherer) log(q query, a promapi.Answer) question {
+	on, at := g.times(q)
+	logged := question{Query: q.expr, End: precisely(at), Series: len(a.Series)}
 	if !q.instant {
-		logged.Start, logged.Step = g.grid.start().UTC().Format(time.RFC3339), g.grid.step.String()
+		logged.Start, logged.End, logged.Step = precisely(on.start()), precisely(on.end), on.step.String()
 	}
 	return logged
 }
 
+// precisely writes a time so that it can be asked for again.
+func precisely(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
+
 // warnings is everything the store said against its own answers, each text once.
 func (g *gatherer) warnings() []string {
 	all := []string{}
-	for _, q := range g.asked {
-		all = append(all, q.notes...)
+	for _, one := range g.answers {
+		all = append(all, one.answer.Warnings...)
+		all = append(all, one.answer.Infos...)
+		if one.answer.Partial {
+			all = append(all, "isPartial")
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

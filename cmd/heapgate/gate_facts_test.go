@@ -36,7 +36,7 @@ func gatherFrom(t *testing.T, fixture string, flags gateFlags) (evidence, *gathe
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGatherer(client, s, storeNow)
+	g := newGatherer(client, s, single(storeNow))
 	facts, err := g.gather(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -46,11 +46,18 @@ func gatherFrom(t *testing.T, fixture string, flags gateFlags) (evidence, *gathe
 
 func testSettings(flags gateFlags, store *fakeStore) (gateSettings, error) {
 	flags.store, flags.output, flags.maxSeries, flags.timeout = "http://store", "text", 2000, 30*time.Second
+	flags.asking.auth = "none"
 	if flags.workload == "" {
 		flags.workload = "shop/shop"
 	}
+	if flags.compare.baseline == "" {
+		flags.compare = compareFlags{baseline: "none", looks: 4, warmUp: -1, history: 168 * time.Hour}
+	}
+	if flags.step == 0 {
+		flags.step = 15 * time.Second
+	}
 	if flags.window == 0 {
-		flags.window, flags.step = 10*time.Minute, 15*time.Second
+		flags.window = 10 * time.Minute
 	}
 	s, err := flags.settings()
 	s.client.Transport = inProcess{store}
@@ -82,9 +89,10 @@ func TestFacts(t *testing.T) {
 		"highest of two targets":          {"target b:1\n" + trace + " 0.2x60\ntarget a:1", cpu, "0.2 40/40 1 b:1: from gctrace"},
 		"fewest windows of two":           {"target b:1\nheapgate_signal_windows 2x60\ntarget a:1", "windows", "2 40/40 1 b:1: "},
 		"lowest memory limit":             {"target b:1\nheapgate_memory_limit_bytes 1024x60\ntarget a:1", "memory_limit_bytes", "1024 40/40 1 b:1: "},
-		"falls back":                      {"target a:1\n" + trace + " _x60\n" + mem + " 0.2x60", cpu, "0.2 40/40 1 a:1: from memstats"},
-		"falls back from a source of NaN": {"target a:1\n" + trace + nans + "\n" + mem + " 0.2x60", cpu, "0.2 40/40 1 a:1: from memstats"},
-		"both sources broken":             {"target a:1\n" + trace + nans + "\n" + mem + " _x30 0.2x5 _x25", cpu, "null nan 40/40 1 a:1: a:1 has 40 of 40 points of heapgate_signal_gc_cpu_share_ratio that are NaN or infinite"},
+		"memstats is preferred":           {"target a:1\n" + mem + " 0.2x60", cpu, "0.2 40/40 1 a:1: from memstats"},
+		"falls back":                      {"target a:1", cpu, "0.03 40/40 1 a:1: from gctrace"},
+		"falls back from a source of NaN": {"target a:1\n" + mem + nans, cpu, "0.03 40/40 1 a:1: from gctrace"},
+		"both sources broken":             {"target a:1\n" + trace + " _x30 0.2x5 _x25\n" + mem + nans, cpu, "null nan 40/40 1 a:1: a:1 has 40 of 40 points of heapgate_signal_gc_cpu_share_ratio that are NaN or infinite"},
 		"missing on one of two":           {"target b:1\n" + trace + " _x60\ntarget a:1\n" + trace + " 0.99x60", cpu, "null missing 0/40 0 b:1: b:1 was scraped in the window but has no heapgate_signal_gc_cpu_share_ratio"},
 		"missing on both":                 {"target b:1\n" + trace + " _x60\ntarget a:1\n" + trace + " _x60", cpu, "null missing 0/40 0 a:1: a:1 was scraped in the window but has no heapgate_signal_gc_cpu_share_ratio; 2 of 2 targets have no usable value"},
 		"infinite":                        {"target a:1\n" + trace + " 0.1x59 Inf", cpu, "null nan 40/40 1 a:1: a:1 has 1 of 40 points of heapgate_signal_gc_cpu_share_ratio that are NaN or infinite"},
@@ -170,8 +178,8 @@ func TestNobodySaysWhoElseThereIs(t *testing.T) {
 	if got := facts.Signals["cycles"].String(); got != want || facts.Targets.Seen != 0 || len(facts.Signals) != len(signalSpecs) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if len(g.asked) != 2 {
-		t.Errorf("%d queries, want 2", len(g.asked))
+	if len(g.answers) != 2 {
+		t.Errorf("%d queries, want 2", len(g.answers))
 	}
 }
 

@@ -79,11 +79,11 @@ func (j *judge) judgeManifest(ctx context.Context, subject string, object map[st
 }
 
 func (j *judge) decide(subject string, result policies.Result) verdict.Verdict {
-	in := verdict.Input{Subject: subject, Missing: result.Missing, Evaluated: result.Evaluated}
+	in := verdict.Input{Subject: subject, Missing: result.Missing, Evaluated: result.Evaluated, Excepted: exceptedBy(result.Findings)}
 	for _, f := range result.Findings {
 		in.Findings = append(in.Findings, verdict.Finding{
 			Kind: verdict.Kind(f.Kind), Rule: f.ID, Title: j.rules[f.ID].Title, Signal: f.Signal, Severity: f.Severity, Target: f.Target,
-			Value: f.Value, Limit: f.Limit, Unit: f.Unit, Facts: f.Facts,
+			Value: f.Value, Limit: f.Limit, Unit: f.Unit, Facts: f.Facts, Mode: verdict.Mode(f.Mode),
 		})
 	}
 	return verdict.Decide(in)

@@ -29,6 +29,23 @@ func (r report) markdown() []byte {
 		}
 		line("")
 	}
+	if r.evidence != nil && r.evidence.Comparison != nil {
+		line("Compared with %s\n", escaped(r.evidence.Comparison.against()))
+	}
+	if rows := r.comparedRows(); len(rows) > 0 {
+		line("| compared | ratio | interval | limit | before | now | pods | state |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+		for _, c := range rows {
+			line("%s", cells(c.name, c.ratio, c.interval, c.limit, c.baseline, c.candidate, c.pods, c.state))
+		}
+		line("")
+	}
+	if rows := r.changedRows(); len(rows) > 0 {
+		line("| allocation site | before | now | difference | sigmas | class |\n| --- | ---: | ---: | ---: | ---: | --- |")
+		for _, c := range rows {
+			line("%s", cells(c.place, c.before, c.now, c.difference, c.sigmas, c.class))
+		}
+		line("")
+	}
 	if sites, more := r.siteRows(); len(sites) > 0 {
 		line("| map site | grows | 95 % | retained | windows | class | target |\n| --- | ---: | ---: | ---: | ---: | --- | --- |")
 		for _, s := range sites {
@@ -38,6 +55,13 @@ func (r report) markdown() []byte {
 			line("\nand %d more sites", more)
 		}
 		line("")
+	}
+	if lines := r.explained(); len(lines) > 0 {
+		line("<details><summary>How it came about</summary>\n")
+		for _, text := range lines {
+			line("%s  ", strings.Replace(escaped(text), "   ", "&nbsp;&nbsp;&nbsp;", 1))
+		}
+		line("\n</details>\n")
 	}
 	for _, text := range r.advice() {
 		line("- %s", escaped(text))

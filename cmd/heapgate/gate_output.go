@@ -4,8 +4,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/heapgate/heapgate/internal/verdict"
+	"github.com/heapgate/heapgate/internal/verdict/compare"
 	"github.com/heapgate/heapgate/policies"
 )
 
@@ -27,7 +26,12 @@ type report struct {
 	verdict           verdict.Verdict
 	findings          []policies.Finding
 	evidence          *evidence // nil if it could not be gathered
-	asked             []question
+	moment            lookMoment
+	suspect           *suspect   // what the next moment has to know
+	answers           []answered // of the deciding look, in the order of the questions
+	results           map[string]compare.Result
+	limits            *compare.Settings // of the comparison
+	course            []string          // what was chosen on the way
 	warnings          []string
 	started, finished time.Time
 	tolerated         bool          // inconclusive stops nothing
@@ -50,53 +54,6 @@ func (r report) write(to io.Writer, format string) error {
 	}
 	_, err = to.Write(text)
 	return err
-}
-
-// document is the report for programs. Its fields are an interface: they are added to, never renamed.
-type document struct {
-	Verdict  verdict.Outcome    `json:"verdict"`
-	ExitCode int                `json:"exit_code"`
-	Summary  string             `json:"summary"`
-	Reasons  []verdict.Reason   `json:"reasons"`
-	Findings []policies.Finding `json:"findings"` // facts, as the rules returned them
-	Evidence *evidence          `json:"evidence"`
-	Policy   documentPolicy     `json:"policy"`
-	Store    documentStore      `json:"store"`
-	Started  string             `json:"started"`
-	Finished string             `json:"finished"`
-	Hook     *hookDocument      `json:"hook,omitempty"`
-}
-
-type documentPolicy struct {
-	Digest string   `json:"digest"`
-	Rules  []string `json:"rules"`
-}
-
-type documentStore struct {
-	URL      string     `json:"url"`
-	Queries  []question `json:"queries"`
-	Warnings []string   `json:"warnings"`
-}
-
-func (r report) json() ([]byte, error) {
-	d := document{
-		Verdict: r.verdict.Outcome, ExitCode: r.exitCode(), Summary: r.verdict.Summary, Reasons: r.verdict.Reasons, Evidence: r.evidence,
-		Findings: append([]policies.Finding{}, r.findings...),
-		Policy:   documentPolicy{Digest: r.judge.pack.Digest(), Rules: []string{}},
-		Store:    documentStore{URL: r.address, Queries: append([]question{}, r.asked...), Warnings: append([]string{}, r.warnings...)},
-		Started:  r.started.UTC().Format(time.RFC3339),
-		Finished: r.finished.UTC().Format(time.RFC3339),
-		Hook:     r.hook,
-	}
-	for _, rule := range r.judge.pack.Rules() {
-		d.Policy.Rules = append(d.Policy.Rules, rule.ID)
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(d)
-	return out.Bytes(), err
 }
 
 // row is one line of the table of signals.
@@ -149,7 +106,7 @@ func (r report) limitOf(name string) string {
 func (r report) stateOf(name string, s signalFact) string {
 	for _, kind := range []verdict.Kind{verdict.KindDeny, verdict.KindInconclusive, verdict.KindWarn} {
 		for _, reason := range r.verdict.Reasons {
-			if reason.Signal != name || reason.Kind != kind {
+			if reason.Signal != name || reason.Kind != kind || comparing(reason.Rules) {
 				continue
 			}
 			if kind == verdict.KindDeny {
@@ -162,6 +119,13 @@ func (r report) stateOf(name string, s signalFact) string {
 		return *s.Reason
 	}
 	return "ok"
+}
+
+// comparing tells whether a reason is one of the comparison, which has its own table.
+func comparing(rules []string) bool {
+	return slices.ContainsFunc(rules, func(id string) bool {
+		return slices.Contains([]string{"HEAP-002", "GC-004", "ALLOC-001", "HEAD-001"}, id)
+	})
 }
 
 // topSites is how many map sites people are shown; the JSON document has all.

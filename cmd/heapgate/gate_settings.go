@@ -33,6 +33,9 @@ type gateFlags struct {
 	maxSeries                    int
 	policies, policyKey          string
 	limits, output               string
+	bundle, signKey              string
+	compare                      compareFlags
+	asking                       storeFlags
 }
 
 func (f *gateFlags) register(cmd *cobra.Command) {
@@ -60,6 +63,10 @@ func (f *gateFlags) registerShared(cmd *cobra.Command) {
 	set.StringVar(&f.policyKey, "policy-key", "", "public key that the bundle must be signed for: `FILE` with PEM, or the PEM itself")
 	set.StringVar(&f.limits, "limits", "", "YAML `FILE` with limits that replace single defaults")
 	set.StringVarP(&f.output, "output", "o", "text", "text, json or markdown")
+	set.StringVar(&f.bundle, "bundle", "", "keep everything the verdict came of in `PLACE`, a file or configmap://NAMESPACE/NAME, for heapgate replay")
+	set.StringVar(&f.signKey, "sign-key", "", "private key `FILE` that signs the statement in the bundle")
+	f.compare.register(cmd)
+	f.asking.register(cmd)
 	// The only error is a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("limits", "yaml", "yml")
@@ -76,6 +83,12 @@ type gateSettings struct {
 	policies     policyPlace
 	limits       map[string]any
 	output       string
+	explain      bool
+	compare      compareSettings
+	bundle       string // where the evidence bundle goes; "" for nowhere
+	signKey      string
+	tier         string           // of the workload, for the policies
+	exceptions   []map[string]any // that are given, whether they hold or not; the policies judge them
 }
 
 // settings checks everything that can be checked without the store, and reports every mistake at once.
@@ -98,6 +111,18 @@ func (f *gateFlags) shared() (gateSettings, []error) {
 		client: promapi.Settings{Timeout: f.timeout, MaxSeries: f.maxSeries, BearerTokenFile: f.tokenFile},
 	}
 	problems := f.durations()
+	var wrong []error
+	s.compare, wrong = f.compare.settings()
+	s.bundle, s.signKey = f.bundle, f.signKey
+	if f.bundle != "" {
+		if _, err := parseBundlePlace(f.bundle); err != nil {
+			wrong = append(wrong, fmt.Errorf("--bundle: %w", err))
+		}
+	}
+	if f.signKey != "" && f.bundle == "" {
+		wrong = append(wrong, errors.New("--sign-key goes with --bundle: it signs the statement in the bundle"))
+	}
+	s.explain, problems = f.compare.explain, append(problems, wrong...)
 	if !slices.Contains(outputs, f.output) {
 		problems = append(problems, fmt.Errorf("--output must be one of %s (got %q)", strings.Join(outputs, ", "), f.output))
 	}
@@ -117,6 +142,8 @@ func (f *gateFlags) shared() (gateSettings, []error) {
 	s.memoryLimit, err = parseMemoryLimit(f.memoryLimit)
 	collect(err)
 	s.limits, err = parseLimitsFile(f.limits)
+	collect(err)
+	s.client, err = f.asking.settings(f.store, s.client)
 	collect(err)
 	if f.store != "" && s.client.Headers != nil {
 		_, err = promapi.New(s.store, s.client)

@@ -20,6 +20,10 @@ const (
 	signalMemoryLimit = "memory_limit_bytes"
 	signalSites       = "map_sites_watched"
 	signalWindows     = "windows"
+	signalHeapLive    = "heap_live_bytes"
+	signalCPUPerByte  = "gc_cpu_per_byte"
+	signalAllocation  = "allocation_rate_bytes_per_second"
+	signalMemoryShare = "memory_share"
 )
 
 // signalSpec says where a signal comes from and how it is reduced: over the points of one target, then over the targets.
@@ -28,21 +32,43 @@ type signalSpec struct {
 	sources            []string // preferred first; nil: the metric has no heapgate_source
 	over               func([]float64) float64
 	lowest             bool // the worst target is the one with the lowest value
+
+	label    string // of the sources; "" is heapgate_source
+	left     bool   // the metric says which share is left, the signal which is used
+	optional bool   // older collectors do not write it
 }
 
 // The processor's signals describe a window up to their own time already. So a share or a rate is the median of its points: its
 // maximum is that of the first few cycles of a young process. What may happen only once (a pause, a heap peak, pressure) is the
 // maximum. What only counts evidence is the last point.
 var signalSpecs = []signalSpec{
-	{"gc_cpu_share", "heapgate_signal_gc_cpu_share_ratio", "1", []string{"gctrace", "memstats"}, median, false},
-	{"gc_pause_p99_seconds", "heapgate_signal_gc_pause_p99_seconds", "s", nil, slices.Max[[]float64], false},
-	{"heap_live_bytes", "heapgate_signal_heap_live_bytes", "By", []string{"gctrace", "profile"}, slices.Max[[]float64], false},
-	{signalMemoryLimit, "heapgate_memory_limit_bytes", "By", nil, lastOf, true},
-	{"allocation_rate_bytes_per_second", "heapgate_signal_heap_allocation_rate_bytes_per_second", "By/s", nil, median, false},
-	{"limit_pressure", "heapgate_signal_gc_limit_pressure_ratio", "1", []string{"gctrace", "memstats"}, slices.Max[[]float64], false},
-	{"cycles", "heapgate_signal_cycles", "{gc_cycle}", nil, lastOf, true},
-	{signalWindows, "heapgate_signal_windows", "{window}", nil, lastOf, true},
-	{signalSites, "heapgate_signal_map_sites", "{site}", nil, lastOf, true},
+	{name: "gc_cpu_share", metric: "heapgate_signal_gc_cpu_share_ratio", unit: "1", sources: []string{"memstats", "gctrace"}, over: median},
+	{name: signalCPUPerByte, metric: "heapgate_signal_gc_cpu_per_byte_seconds_per_By", unit: "s/By", sources: []string{"memstats", "gctrace"}, over: median, optional: true},
+	{name: "gc_pause_p99_seconds", metric: "heapgate_signal_gc_pause_p99_seconds", unit: "s", over: slices.Max[[]float64]},
+	{name: signalHeapLive, metric: "heapgate_signal_heap_live_bytes", unit: "By", sources: []string{"gctrace", "profile"}, over: slices.Max[[]float64]},
+	{name: signalMemoryLimit, metric: "heapgate_memory_limit_bytes", unit: "By", over: lastOf, lowest: true, optional: true},
+	// Of the container's limit only: a process that collects no garbage before GOMEMLIMIT uses all of that one, by intention.
+	{name: signalMemoryShare, metric: "heapgate_signal_heap_headroom_ratio", unit: "1", sources: []string{"container"}, label: "heapgate_limit", left: true, over: slices.Max[[]float64], optional: true},
+	{name: signalAllocation, metric: "heapgate_signal_heap_allocation_rate_bytes_per_second", unit: "By/s", over: median},
+	{name: "limit_pressure", metric: "heapgate_signal_gc_limit_pressure_ratio", unit: "1", sources: []string{"gctrace", "memstats"}, over: slices.Max[[]float64]},
+	{name: "cycles", metric: "heapgate_signal_cycles", unit: "{gc_cycle}", over: lastOf, lowest: true},
+	{name: signalWindows, metric: "heapgate_signal_windows", unit: "{window}", over: lastOf, lowest: true},
+	{name: signalSites, metric: "heapgate_signal_map_sites", unit: "{site}", over: lastOf, lowest: true},
+}
+
+func specOf(name string) signalSpec {
+	return signalSpecs[slices.IndexFunc(signalSpecs, func(s signalSpec) bool { return s.name == name })]
+}
+
+// source of a series: the value of the label that tells several series of one signal of one target apart.
+func (s signalSpec) source(labels map[string]string) string {
+	switch {
+	case s.sources == nil:
+		return ""
+	case s.label != "":
+		return labels[s.label]
+	}
+	return labels["heapgate_source"]
 }
 
 func lastOf(points []float64) float64 { return points[len(points)-1] }

@@ -20,8 +20,9 @@ const freshFor = time.Minute
 type target struct {
 	name   string // instance
 	labels map[string]string
-	first  int   // index of its first point in the window: signals are expected from there on
-	up     track // of heapgate_target_up
+	first  int       // index of its first point in the window: signals are expected from there on
+	born   time.Time // its first sign of life; zero: before anything that was asked for
+	up     track     // of heapgate_target_up
 	// tracks by name of the signal and then by heapgate_source; a signal without sources has the source "".
 	tracks map[string]map[string]track
 }
@@ -41,6 +42,13 @@ func newTrack(s promapi.Series, g grid) track {
 		}
 	}
 	return t
+}
+
+// turn makes of what is left what is used.
+func (t track) turn() {
+	for i := range t.points {
+		t.points[i] = 1 - t.points[i]
+	}
 }
 
 // last is the index of the newest point, -1 if there is none.
@@ -103,6 +111,9 @@ func (all targets) read(spec signalSpec, answer promapi.Answer, g grid) {
 	for _, s := range answer.Series {
 		id := identity(s.Labels)
 		t := newTrack(s, g)
+		if spec.left {
+			t.turn()
+		}
 		if all[id] == nil {
 			if len(t.values()) < 2 {
 				continue
@@ -114,7 +125,7 @@ func (all targets) read(spec signalSpec, answer promapi.Answer, g grid) {
 			sources = map[string]track{}
 			all[id].tracks[spec.name] = sources
 		}
-		source := s.Labels["heapgate_source"]
+		source := spec.source(s.Labels)
 		if _, twice := sources[source]; twice {
 			t.duplicate = true
 		}

@@ -36,6 +36,25 @@ func (r report) text() []byte {
 		}
 		out.Write(aligned(table))
 	}
+	if r.evidence != nil && r.evidence.Comparison != nil {
+		line("")
+		line("compared with %s", r.evidence.Comparison.against())
+	}
+	if rows := r.comparedRows(); len(rows) > 0 {
+		table := [][]string{{"COMPARED", "RATIO", "INTERVAL", "LIMIT", "BEFORE", "NOW", "PODS", "STATE"}}
+		for _, c := range rows {
+			table = append(table, []string{c.name, c.ratio, c.interval, c.limit, c.baseline, c.candidate, c.pods, c.state})
+		}
+		out.Write(aligned(table))
+	}
+	if rows := r.changedRows(); len(rows) > 0 {
+		line("")
+		table := [][]string{{"ALLOCATION SITE", "BEFORE", "NOW", "DIFFERENCE", "SIGMAS", "CLASS"}}
+		for _, c := range rows {
+			table = append(table, []string{c.place, c.before, c.now, c.difference, c.sigmas, c.class})
+		}
+		out.Write(aligned(table))
+	}
 	if sites, more := r.siteRows(); len(sites) > 0 {
 		line("")
 		table := [][]string{{"MAP SITE", "GROWS", "95 % INTERVAL", "RETAINED", "WINDOWS", "CLASS", "TARGET"}}
@@ -45,6 +64,13 @@ func (r report) text() []byte {
 		out.Write(aligned(table))
 		if more > 0 {
 			line("and %d more sites; -o json lists all", more)
+		}
+	}
+	if lines := r.explained(); len(lines) > 0 {
+		line("")
+		line("How it came about")
+		for _, text := range lines {
+			line("  %s", text)
 		}
 	}
 	if advice := r.advice(); len(advice) > 0 {

@@ -8,41 +8,67 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/heapgate/heapgate/internal/verdict"
+	"github.com/heapgate/heapgate/internal/verdict/compare"
 )
+
+// schedule is how long and how often to look: every step, and of these looks so many compare, spread evenly over the patience.
+type schedule struct {
+	patience, step time.Duration
+	looks          int
+}
+
+// moment of a look. A planned look is run at the first step at or after its time; the last one at the end of the patience.
+func (s schedule) moment(since, now time.Time) lookMoment {
+	m := single(now)
+	if m.Since = since.Round(0).UTC(); s.patience <= 0 {
+		return m
+	}
+	due := int(now.Sub(since) * time.Duration(s.looks) / s.patience)
+	m.Look = compare.Look{Number: min(due, s.looks), Of: max(1, s.looks)}
+	return m
+}
+
+// next is the time of the planned look after this one.
+func (s schedule) next(since time.Time, number int) time.Time {
+	return since.Add(s.patience * time.Duration(number+1) / time.Duration(max(1, s.looks)))
+}
 
 // await looks, and looks again every step, until there is a verdict that more evidence would not change or the patience is over:
 //
-//   - pass and fail end it at once;
+//   - fail ends it at once, and so does pass, unless the comparison with the baseline has planned looks left and is not decided;
 //   - inconclusive and a failing store are tried again: evidence grows and stores come back;
 //   - a policy that fails ends it: it would fail again;
-//   - a pass does not count while a site was suspect within the last window: a map that leaks grows in bursts, and one look between
-//     two of them sees nothing.
-func await(ctx context.Context, patience, step time.Duration, look func(context.Context) report, tell *progress) report {
-	deadline := time.Now().Add(patience)
+//   - what a look found suspect is told to the next one (lookMoment.doubt).
+//
+// Between two planned looks nothing is compared: each comparison costs certainty.
+func await(ctx context.Context, plan schedule, look func(context.Context, lookMoment) report, tell *progress) report {
 	tell.started = time.Now()
-	var suspect *verdict.Reason
-	var seen time.Time
+	since, compared := tell.started, 0
+	deadline := since.Add(plan.patience)
+	var known *suspect
 	for {
-		r := look(ctx)
-		if one := suspicion(r); one != nil {
-			suspect, seen = one, time.Now()
+		at := plan.moment(since, time.Now())
+		if at.Look.Number <= compared {
+			at.Early, at.Look.Number = true, compared+1
 		}
-		if suspect != nil && r.verdict.Outcome == verdict.Pass && time.Since(seen) < r.settings.window {
-			r.verdict = stillSuspect(*suspect, time.Since(seen), r.settings.window)
+		at.Suspect = known
+		r := look(ctx, at)
+		known = r.suspect
+		if !at.Early {
+			compared = at.Look.Number
 		}
 		left := time.Until(deadline)
 		if ctx.Err() != nil {
 			r.verdict = verdict.Failed(verdict.CodeEvidenceError, interrupted)
 		}
-		if code := r.exitCode(); code != exitInconclusive && code != exitEvidence || ctx.Err() != nil || left <= 0 {
+		if ctx.Err() != nil || left <= 0 || ended(r) {
 			return r
 		}
-		tell.waiting(r)
-		timer := time.NewTimer(min(step, left))
+		tell.waiting(r, plan.next(since, compared))
+		timer := time.NewTimer(min(plan.step, left))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -53,21 +79,15 @@ func await(ctx context.Context, patience, step time.Duration, look func(context.
 	}
 }
 
-// suspicion is the reason that says of a site that it grows fast and keeps what it got, but was not watched for long enough.
-func suspicion(r report) *verdict.Reason {
-	for _, one := range r.verdict.Reasons {
-		if one.Kind == verdict.KindInconclusive && slices.Contains(one.Rules, ruleMapGrowth) && one.Target != "" {
-			return &one
-		}
+// ended tells whether another look could not change the verdict.
+func ended(r report) bool {
+	switch r.exitCode() {
+	case exitInconclusive, exitEvidence:
+		return false
+	case exitPass:
+		return !r.pending()
 	}
-	return nil
-}
-
-const ruleMapGrowth = "MAP-001"
-
-func stillSuspect(suspect verdict.Reason, since, window time.Duration) verdict.Verdict {
-	suspect.Text = fmt.Sprintf("%s; that was %s ago, and only a whole window of %s without it is a pass", suspect.Text, since.Round(time.Second), shortly(window))
-	return verdict.Verdict{Outcome: verdict.Inconclusive, Summary: "inconclusive: " + suspect.Text, Reasons: []verdict.Reason{suspect}}
+	return true
 }
 
 // progress says on stderr what is waited for: whenever that changes, and every ten seconds.
@@ -86,8 +106,12 @@ func newProgress(to io.Writer, patience time.Duration, minWindows *float64) *pro
 	return &progress{to: to, patience: patience, minWindows: minWindows}
 }
 
-func (p *progress) waiting(r report) {
+// waiting tells the state after a look. next is when the candidate is compared again.
+func (p *progress) waiting(r report, next time.Time) {
 	now, state := time.Now(), p.state(r)
+	if r.pending() {
+		state += fmt.Sprintf("; look %d of %d %s, next look in %s", r.moment.done(), r.moment.Look.Of, r.standing(), shortly(next.Sub(now).Round(time.Second)))
+	}
 	if state == p.last && now.Sub(p.told) < tellEvery {
 		return
 	}
@@ -116,11 +140,11 @@ func (p *progress) state(r report) string {
 	return state
 }
 
-// coverage of the least covered signal, rounded down to a tenth. The memory limit is left out: not every process has one.
+// coverage of the least covered signal, rounded down to a tenth. What not every process has is left out.
 func (e *evidence) coverage() float64 {
 	least := 1.0
-	for name, s := range e.Signals {
-		if name != signalMemoryLimit {
+	for _, spec := range signalSpecs {
+		if s, ok := e.Signals[spec.name]; ok && !spec.optional {
 			least = min(least, s.Coverage)
 		}
 	}

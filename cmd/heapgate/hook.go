@@ -20,11 +20,19 @@ const hookLong = `The program in Argo CD's sync hooks. Its phase is read from th
 
   PreSync   refuses an image that is not pinned by a digest, a pod that breaks a manifest rule, and a digest that failed before. Any other
             digest is admitted: passed before, or to be measured.
-  PostSync  measures what now runs, as heapgate gate does, and records the verdict on the digest. A recorded pass or fail under the same
-            policies is the answer at once: a retry cannot measure its way to green.
+  PostSync  measures what now runs, as heapgate gate does, and records the verdict on the digest. A recorded pass or fail of the same
+            Application under the same policies and settings of the gate is the answer at once: a retry cannot measure its way to green.
+            An inconclusive one goes on with the looks that are left; an hour after --wait would have ended, it begins anew.
   SyncFail  says why the sync failed: in an Event, and to --notify-url.
 
 A verdict is recorded in the ConfigMap heapgate-verdicts of the workload's namespace. A pass that could not be recorded is no pass.
+
+An exception (heapgate exception --help) that holds for this image lets the rules pass that it names, and a recorded fail be tried again.
+What the verdict would be without it is measured, said and recorded; a use that cannot be counted does not happen.
+
+--tier, or the label heapgate.dev/tier of the workload, says what an inconclusive verdict and an outage of the evidence do: limits.tiers
+of the policies. A gate that opens without evidence is counted against a budget of 30 days, in the key opens.KIND.NAME of the same
+ConfigMap, and told in an Event HeapgateFailOpen. Without a tier it stops. --on-inconclusive wins over the tier.
 
 What is judged comes from the flags, else from the candidate (the PodTemplate with the label heapgate.dev/candidate), else from the
 hook's own name and Job, else from the Application. If the Application, the revision, the workload and the image are not all known,
@@ -35,8 +43,8 @@ Every flag can be given as a variable: --on-inconclusive as HEAPGATE_ON_INCONCLU
 Exit codes:
    0  pass           PreSync: admitted; PostSync: every rule holds; SyncFail: said and sent
   10  fail           a signal broke its limit, now or when this digest was measured before, or a manifest rule is broken
-  20  inconclusive   the evidence is not enough to pass or to fail (0 with --on-inconclusive warn, and still recorded as inconclusive)
-  30  error          no evidence, no API server, a verdict that could not be recorded, a notification that could not be sent, interrupted
+  20  inconclusive   the evidence is not enough to pass or to fail (0 with --on-inconclusive warn or by the tier, and still recorded as inconclusive)
+  30  error          no evidence (0 by the tier, within its budget), no API server, a verdict that could not be recorded, a notification that could not be sent, interrupted
   40  error          a mistake in flags, policies or permissions, or it is not known what is judged`
 
 const hookExample = `  # In a hook of deploy/gate: phase, revision and workload are found, the rest is in the ConfigMap heapgate-gate.

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// fakeAPI is as much of a Kubernetes API server as the hook talks to: get, list by one label, create and merge patch of the objects of
-// a YAML file. Options change it:
+// fakeAPI is as much of a Kubernetes API server as the hook talks to: get, list by one label, create, merge patch and update of the status of
+// the objects of a YAML file. An object that has a resourceVersion gets another one with each change. Options change it:
 //
 //	forbid:VERB:RESOURCE  refuses as RBAC does
 //	away:N                the first N requests get a 503
@@ -37,6 +37,7 @@ type fakeAPI struct {
 var plurals = map[string]string{
 	"ConfigMap": "configmaps", "Event": "events", "PodTemplate": "podtemplates", "Pod": "pods", "Job": "jobs", "Deployment": "deployments",
 	"StatefulSet": "statefulsets", "DaemonSet": "daemonsets", "Application": "applications",
+	"GateException": "gateexceptions",
 }
 
 func newFakeAPI(documents string, options ...string) (*fakeAPI, error) {
@@ -58,6 +59,9 @@ func newFakeAPI(documents string, options ...string) (*fakeAPI, error) {
 			return nil, fmt.Errorf("unknown kind in %s", document)
 		}
 		path := fmt.Sprintf("%s%s/namespaces/%s/%s/%s", root, textAt(object, "apiVersion"), textAt(object, "metadata", "namespace"), plural, textAt(object, "metadata", "name"))
+		if plural == "gateexceptions" { // counted in, so that it needs a version
+			object["metadata"].(map[string]any)["resourceVersion"] = "1"
+		}
 		a.objects[path] = object
 	}
 	for _, option := range options {
@@ -97,7 +101,7 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	resource, named := parts[skip], len(parts) > skip+1
-	verb := map[string]string{"GET": "list", "POST": "create", "PATCH": "patch"}[r.Method]
+	verb := map[string]string{"GET": "list", "POST": "create", "PATCH": "patch", "PUT": "update"}[r.Method]
 	if r.Method == "GET" && named {
 		verb = "get"
 	}
@@ -118,7 +122,7 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *fakeAPI) answer(w http.ResponseWriter, r *http.Request, verb string, body []byte) {
-	path := r.URL.Path
+	path := strings.TrimSuffix(r.URL.Path, "/status")
 	var given map[string]any
 	_ = json.Unmarshal(body, &given)
 	switch verb {
@@ -146,6 +150,18 @@ func (a *fakeAPI) answer(w http.ResponseWriter, r *http.Request, verb string, bo
 	if object == nil {
 		fail(w, 404, "NotFound", path+" not found")
 		return
+	}
+	version := textAt(object, "metadata", "resourceVersion")
+	if wanted := textAt(given, "metadata", "resourceVersion"); wanted != "" && wanted != version {
+		fail(w, 409, "Conflict", path+" has been modified")
+		return
+	}
+	if (verb == "patch" || verb == "update") && version != "" {
+		number, _ := strconv.Atoi(version)
+		defer func() { object["metadata"].(map[string]any)["resourceVersion"] = strconv.Itoa(number + 1) }()
+	}
+	if verb == "update" { // of a status, the only one that there is
+		object["status"] = given["status"]
 	}
 	if verb == "patch" {
 		if r.Header.Get("Content-Type") != "application/merge-patch+json" {
@@ -189,7 +205,7 @@ func reply(w http.ResponseWriter, code int, object any) {
 
 // The script commands that go with it:
 //
-//	api FILE [OPTION...]   starts an API server with the objects of a YAML file and points $KUBECONFIG to it
+//	api FILE [OPTION...]   starts an API server with the objects of a YAML file and points $KUBECONFIG to it; with:FILE adds one more object
 //	kubeget PATH FILE      writes an object's JSON, with every object below PATH if it is none itself
 //	webhook [CODE...]      starts a receiver at $WEBHOOK that answers with these codes in turn, and with the last one ever after
 //	notices FILE           writes what it has received
@@ -207,7 +223,15 @@ func startAPI(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: api FILE [OPTION...]")
 	}
-	api, err := newFakeAPI(ts.ReadFile(args[0]), args[1:]...)
+	documents, options := ts.ReadFile(args[0]), []string{}
+	for _, option := range args[1:] {
+		if more, ok := strings.CutPrefix(option, "with:"); ok {
+			documents = strings.TrimSuffix(documents, "\n") + "\n---\n" + ts.ReadFile(more)
+		} else {
+			options = append(options, option)
+		}
+	}
+	api, err := newFakeAPI(documents, options...)
 	ts.Check(err)
 	server, kubeconfig, err := api.serve(ts.Getenv("WORK"))
 	ts.Check(err)

@@ -63,7 +63,7 @@ func (h *hook) readCandidate(s *subject) error {
 		return unknown("the given image %s is not what is about to be deployed, %s", w.Image, image)
 	}
 	w.Container, w.Image, w.Digest, s.template = container, image, digest, template
-	s.tracking = argocd.TrackingOf(s.candidate)
+	s.tracking, s.tier = argocd.TrackingOf(s.candidate), tierOf(s.candidate, template)
 	if s.application == "" {
 		s.application = s.tracking.Application
 	}
@@ -98,7 +98,7 @@ func (h *hook) fromLive(ctx context.Context, s *subject) error {
 		return unknown("%s %s runs %s, which is not what this sync deploys, %s", live.Kind, live.Name, live.Image, s.workload.Image)
 	}
 	s.workload.Container, s.workload.Image, s.workload.Digest = live.Container, live.Image, live.Digest
-	s.template, s.uid = template, textAt(object, "metadata", "uid")
+	s.template, s.uid, s.tier = template, textAt(object, "metadata", "uid"), tierOf(object, template)
 	if s.application == "" {
 		s.tracking = argocd.TrackingOf(object)
 		s.application = s.tracking.Application

@@ -26,6 +26,12 @@ type ending struct {
 	fresh    bool           // worth an Event, although nothing is recorded
 	warnings []string
 	next     []string // what a person can do about it
+
+	tier      tierRules
+	looked    *exceptions // nil: nobody has looked for any
+	exception string      // by which it is a pass
+	bundle    string      // digest of the evidence, if it was kept
+	failOpen  string      // why the sync goes on without evidence; "" if it does not
 }
 
 func (e *ending) warn(format string, args ...any) {
@@ -41,8 +47,14 @@ type hookDocument struct {
 	Container   string   `json:"container"`
 	Image       string   `json:"image"`
 	Recorded    bool     `json:"recorded"` // by this run
+	Tier        string   `json:"tier,omitempty"`
+	WouldBe     string   `json:"would_be,omitempty"`  // the verdict without exceptions and modes, if it is another
+	Exception   string   `json:"exception,omitempty"` // that let it pass
+	FailOpen    bool     `json:"fail_open,omitempty"` // the sync goes on without evidence
+	Bundle      string   `json:"bundle,omitempty"`    // digest of the evidence bundle
 	Warnings    []string `json:"warnings"`
 	next        []string
+	tolerance   string // why an inconclusive verdict stops nothing
 }
 
 func (d hookDocument) line() string {
@@ -66,17 +78,24 @@ func (h *hook) finish(ctx context.Context, phase string, end ending) error {
 	if r.evidence == nil {
 		r.settings = h.gateSettings(s)
 	}
-	r.tolerated, r.finished = h.warnOnly, time.Now()
+	tolerance := h.tolerance(end.tier)
+	if end.failOpen != "" {
+		tolerance = "the tier " + end.tier.name
+	}
+	r.tolerated, r.finished = tolerance != "", time.Now()
 	r.hook = &hookDocument{
 		Phase: phase, Application: s.application, Revision: s.revision, Workload: s.named(), Container: s.workload.Container, Image: s.workload.Image,
-		next: end.next,
+		Tier: end.tier.name, Exception: end.exception, FailOpen: end.failOpen != "", Bundle: end.bundle, next: end.next, tolerance: tolerance,
+	}
+	if would := r.verdict.WouldBe; would != r.verdict.Outcome && !r.hook.FailOpen {
+		r.hook.WouldBe = string(would)
 	}
 	h.record(ctx, &end)
 	if slices.ContainsFunc(r.verdict.Reasons, func(one verdict.Reason) bool { return one.Code == codeFailedBefore }) {
 		r.hook.next = []string{forget(h.namespace, end.found.key)}
 	}
-	if end.fresh || end.remember != nil || r.exitCode() != exitPass {
-		if err := h.event(ctx, s, string(r.verdict.Outcome), r.sentence()); err != nil {
+	if end.fresh || end.exception != "" || end.remember != nil || r.exitCode() != exitPass {
+		if err := h.event(ctx, s, end.said(), r.sentence()); err != nil {
 			end.warn("there is no Event: %v", err)
 		}
 	}
@@ -124,7 +143,11 @@ func (h *hook) record(ctx context.Context, end *ending) {
 func (r report) sentence() string {
 	text := r.verdict.Summary
 	if r.verdict.Outcome == verdict.Inconclusive && r.tolerated {
-		text += "; the sync goes on, as --on-inconclusive warn says"
+		why := "--on-inconclusive warn"
+		if r.hook != nil && r.hook.tolerance != "" {
+			why = r.hook.tolerance
+		}
+		text += "; the sync goes on, as " + why + " says"
 	}
 	if r.hook != nil && len(r.hook.next) > 0 {
 		text += "; " + strings.Join(r.hook.next, "; ")
@@ -134,6 +157,24 @@ func (r report) sentence() string {
 
 var eventReasons = map[string]string{
 	record.Pass: "HeapgatePass", record.Fail: "HeapgateFail", record.Inconclusive: "HeapgateInconclusive", record.Error: "HeapgateError",
+	saidExcepted: "HeapgateException", saidFailOpen: "HeapgateFailOpen",
+}
+
+// Of Events alone: who looks for them must not have to read sentences.
+const (
+	saidExcepted = "excepted"
+	saidFailOpen = "fail open"
+)
+
+// said is the word for the Event.
+func (e *ending) said() string {
+	switch {
+	case e.failOpen != "" && e.report.verdict.Outcome == verdict.Inconclusive:
+		return saidFailOpen
+	case e.exception != "" && e.report.verdict.Outcome == verdict.Pass:
+		return saidExcepted
+	}
+	return string(e.report.verdict.Outcome)
 }
 
 // event tells the verdict on the workload's object. It asks once: an Event is worth no waiting.

@@ -31,6 +31,7 @@ type subject struct {
 	template    map[string]any // of the candidate, or of the live workload
 	candidate   map[string]any // nil: there is none
 	uid         string         // of the live workload
+	tier        string         // by its label; "" for none
 	denied      error          // why a source could not be read
 }
 

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,22 +18,34 @@ import (
 func (h *hook) preSync(ctx context.Context) error {
 	end := ending{report: h.newReport()}
 	var err error
-	if end.subject, err = h.identify(ctx, false); err != nil {
-		end.refuse(err)
-		return h.finish(ctx, argocd.PreSync, end)
+	if end.subject, err = h.identify(ctx, false); err == nil {
+		end.tier, err = h.findTier(end.subject)
 	}
-	if h.judgeCandidate(ctx, &end); end.report.exitCode() != exitPass && !h.tolerated(end.report) {
-		return h.finish(ctx, argocd.PreSync, end) // Says nothing about the digest, so that nothing is remembered.
-	}
-	found, err := h.recall(ctx, end.subject)
 	if err != nil {
 		end.refuse(err)
 		return h.finish(ctx, argocd.PreSync, end)
 	}
+	h.judgeCandidate(ctx, &end)
+	if end.report.exitCode() != exitPass && !(end.report.exitCode() == exitInconclusive && h.tolerance(end.tier) != "") {
+		return h.finish(ctx, argocd.PreSync, end) // Says nothing about the digest, so that nothing is remembered.
+	}
+	if end.found, err = h.recall(ctx, end.subject); err != nil {
+		end.refuse(err)
+		return h.finish(ctx, argocd.PreSync, end)
+	}
 	warned := end.report.verdict
-	decided, remember := beforeSync(found.known, h.judge.pack.Digest())
+	decided, remember := beforeSync(end.found.known, h.key(end.subject))
+	if decided.Outcome == verdict.Fail {
+		found := h.exceptions(ctx, &end)
+		if name := h.reopens(ctx, &end, found); name != "" {
+			decided, remember = reopened(*end.found.known, name)
+			end.exception = name
+		} else {
+			end.warnings = append(end.warnings, found.warnings()...)
+		}
+	}
 	end.report.verdict = merged(decided, warned)
-	end.found, end.remember, end.fresh = found, remember, decided.Outcome == verdict.Fail
+	end.remember, end.fresh = remember, decided.Outcome == verdict.Fail
 	return h.finish(ctx, argocd.PreSync, end)
 }
 
@@ -55,6 +68,41 @@ func (h *hook) judgeCandidate(ctx context.Context, end *ending) {
 		decided = verdict.Failed(verdict.CodeConfigError, err.Error())
 	}
 	end.report.verdict, end.report.findings = decided, findings
+	if code := end.report.exitCode(); code == exitFail || code == exitInconclusive {
+		h.excuseCandidate(ctx, end, name)
+	}
+}
+
+// excuseCandidate judges a candidate that is to be stopped once more, with the exceptions that hold for it.
+func (h *hook) excuseCandidate(ctx context.Context, end *ending, name string) {
+	found := h.exceptions(ctx, end)
+	for {
+		holding, err := h.holding(ctx, end.subject, found)
+		if err != nil {
+			end.warn("no exception is taken into account: %v", err)
+		}
+		if len(exceptedBy(holding)) == 0 {
+			end.warnings = append(end.warnings, found.warnings()...)
+			return
+		}
+		result, err := h.judge.pack.EvaluateManifest(ctx, end.subject.candidate, time.Now())
+		if err != nil {
+			return // It was evaluated a moment ago; the verdict of then stays.
+		}
+		result.Findings = append(result.Findings, holding...)
+		decided := h.judge.decide(name, result)
+		names := usedBy(decided)
+		if len(names) == 0 {
+			return
+		}
+		refused := h.countAll(ctx, end, names, string(decided.WouldBe))
+		if refused == "" {
+			end.report.verdict, end.report.findings = decided, result.Findings
+			end.exception = names[0]
+			return
+		}
+		found = found.without(refused)
+	}
 }
 
 // merged is the verdict on the digest with what the manifest rules had to say beside it.
@@ -66,7 +114,7 @@ func merged(decided, manifest verdict.Verdict) verdict.Verdict {
 	return decided
 }
 
-// postSync measures what now runs, unless the same digest was measured under the same policies.
+// postSync measures what now runs, unless the same digest was measured under the same key.
 func (h *hook) postSync(ctx context.Context) error {
 	end := ending{report: h.newReport()}
 	var err error
@@ -77,22 +125,105 @@ func (h *hook) postSync(ctx context.Context) error {
 		err = unknown("%s was not admitted: there is neither a candidate of this sync nor a record on the image; let the hook run as PreSync too, or set HEAPGATE_IMAGE",
 			end.subject.workload.Image)
 	}
+	if err == nil {
+		end.tier, err = h.findTier(end.subject)
+	}
 	if err != nil {
 		end.refuse(err)
 		return h.finish(ctx, argocd.PostSync, end)
 	}
-	if decided, stands := afterSync(end.found.known, h.judge.pack.Digest()); stands {
+	decided, stands := afterSync(end.found.known, h.key(end.subject))
+	if stands && decided.Outcome == verdict.Pass {
 		end.report.verdict = decided
 		return h.finish(ctx, argocd.PostSync, end)
 	}
-	if end.report, err = measure(ctx, h.gateSettings(end.subject), h.judge, h.io); err != nil {
+	found := h.exceptions(ctx, &end)
+	if stands && h.reopens(ctx, &end, found) == "" {
+		end.report.verdict = decided
+		end.warnings = append(end.warnings, found.warnings()...)
+		end.remember = closed(*end.found.known)
+		return h.finish(ctx, argocd.PostSync, end)
+	}
+	if err := h.measured(ctx, &end, found); err != nil {
 		return &exitError{exitConfig, err}
 	}
-	decided := end.report.verdict
-	end.remember = &record.Record{
-		Admit: decided.Outcome == verdict.Pass, Verdict: string(decided.Outcome), Phase: record.PostSync, Summary: decided.Summary,
-	}
 	return h.finish(ctx, argocd.PostSync, end)
+}
+
+// measured measures, with the exceptions that there are, and says what is to be remembered of it.
+func (h *hook) measured(ctx context.Context, end *ending, found exceptions) error {
+	settings := h.gateSettings(end.subject)
+	settings.tier, settings.exceptions = end.tier.name, found.given(end.subject.forException(h.namespace))
+	k := h.key(end.subject)
+	looks := h.newCourse(settings, end.found.known, k, time.Now(), func(l record.Looks) { h.keepLooks(ctx, end, k, l) })
+	var err error
+	if end.report, err = looks.measure(ctx, settings, h.judge, h.io); err != nil {
+		return err
+	}
+	if err := h.settle(ctx, end, found); err != nil {
+		return err
+	}
+	if end.report.exitCode() == exitEvidence {
+		h.outage(ctx, end.tier, end)
+	} else {
+		h.keepEvidence(ctx, end)
+	}
+	decided := end.report.verdict
+	if decided.Outcome != verdict.Pass {
+		end.warnings = append(end.warnings, found.warnings()...)
+	}
+	r := &record.Record{
+		Admit: decided.Outcome == verdict.Pass, Verdict: string(decided.Outcome), Phase: record.PostSync, Summary: decided.Summary,
+		Parameters: k.parameters, Rules: blockingRules(decided), FailOpen: end.failOpen != "",
+	}
+	if decided.Outcome == verdict.Inconclusive {
+		r.Looks = looks.looks()
+	}
+	noteException(r, end.exception, string(decided.WouldBe))
+	end.remember = r
+	return nil
+}
+
+// keepEvidence writes the bundle, if one is wanted. A pass whose evidence is lost is none.
+func (h *hook) keepEvidence(ctx context.Context, end *ending) {
+	r := &end.report
+	if r.settings.bundle == "" {
+		return
+	}
+	digest, err := keepBundle(ctx, *r, r.settings.bundle, r.settings.signKey)
+	switch {
+	case errors.Is(err, errNothingMeasured):
+	case err != nil && r.exitCode() == exitPass:
+		r.verdict = verdict.Failed(verdict.CodeEvidenceError, fmt.Sprintf("the evidence of the verdict %s could not be kept: %v", r.verdict.Outcome, err))
+		end.exception = ""
+	case err != nil:
+		end.warn("the evidence could not be kept: %v", err)
+	default:
+		end.bundle = digest
+		_, _ = fmt.Fprintf(h.io.err, "kept the evidence in %s: %s\n", printable(r.settings.bundle), digest)
+	}
+}
+
+// keepLooks writes into the record how far the looks have come, so that a pod that is moved to another node goes on with them. What
+// cannot be written now is written with the verdict.
+func (h *hook) keepLooks(ctx context.Context, end *ending, k verdictKey, l record.Looks) {
+	if end.found.known == nil || l.Taken >= l.Of || ctx.Err() != nil {
+		return
+	}
+	kept := *end.found.known
+	if kept.Parameters, kept.Looks, kept.PolicyDigest = k.parameters, l, k.policy; kept.Phase != record.PreSync {
+		return // It decided something; that is not changed before there is a new verdict.
+	}
+	_ = h.write(ctx, end.subject, end.found, kept)
+}
+
+// exceptions are looked for once a run.
+func (h *hook) exceptions(ctx context.Context, end *ending) exceptions {
+	if end.looked == nil {
+		found := h.findExceptions(ctx, end.subject)
+		end.looked = &found
+	}
+	return *end.looked
 }
 
 // gateSettings narrows the gate down to the subject.
@@ -110,6 +241,3 @@ func (h *hook) newReport() report {
 	now := time.Now()
 	return report{settings: h.gate, judge: h.judge, started: now, finished: now}
 }
-
-// tolerated tells whether an inconclusive verdict lets the sync go on.
-func (h *hook) tolerated(r report) bool { return h.warnOnly && r.exitCode() == exitInconclusive }

@@ -57,34 +57,53 @@ func forget(namespace, key string) string {
 }
 
 // beforeSync decides by what is remembered whether a digest may be deployed, and what is to be remembered then; nil: what there is.
-func beforeSync(known *record.Record, policyDigest string) (verdict.Verdict, *record.Record) {
+func beforeSync(known *record.Record, k verdictKey) (verdict.Verdict, *record.Record) {
 	switch {
 	case known == nil:
 		text := "pass: admitted to be measured; nothing is known of this image yet"
-		return passed(text), &record.Record{Admit: true, Verdict: record.Pass, Phase: record.PreSync, Summary: text}
-	case known.Verdict == record.Fail && known.PolicyDigest == policyDigest:
-		return failedBefore(*known), nil
-	case known.Verdict == record.Fail:
-		text := "pass: admitted to be measured again; under other policies it failed: " + sentenceOf(*known)
-		return passed(text), &record.Record{Admit: true, Verdict: record.Pass, Phase: record.PreSync, Summary: text}
-	case known.Verdict == record.Pass && known.Phase == record.PostSync:
+		return passed(text), admitted(record.Pass, text)
+	case known.Says() == record.Fail && k.same(*known):
+		return failedBefore(*known), closed(*known)
+	case known.Says() == record.Fail:
+		text := fmt.Sprintf("pass: admitted to be measured again; %s it failed: %s", k.changed(*known), sentenceOf(*known))
+		return passed(text), admitted(record.Pass, text)
+	case known.Says() == record.Pass && known.Phase == record.PostSync:
 		return passed(fmt.Sprintf("pass: passed before: %s at %s", sentenceOf(*known), moment(known.At))), nil
-	case known.Verdict == record.Pass:
-		return passed(known.Summary), &record.Record{Admit: true, Verdict: record.Pass, Phase: record.PreSync, Summary: known.Summary}
+	case known.Says() == record.Pass:
+		return passed(known.Summary), admitted(record.Pass, known.Summary)
 	}
-	// Inconclusive and error: they said nothing against the image. The verdict stays what it is.
-	text := fmt.Sprintf("pass: admitted to be measured again; before it was %s: %s at %s", known.Verdict, sentenceOf(*known), moment(known.At))
-	return passed(text), &record.Record{Admit: true, Verdict: known.Verdict, Phase: record.PreSync, Summary: known.Summary}
+	// Inconclusive and error: they said nothing against the image. The verdict stays what it is, and so does its schedule of looks.
+	text := fmt.Sprintf("pass: admitted to be measured again; before it was %s: %s at %s", known.Says(), sentenceOf(*known), moment(known.At))
+	again := admitted(known.Says(), known.Summary)
+	if k.same(*known) {
+		again.Parameters, again.Rules, again.Looks = known.Parameters, known.Rules, known.Looks
+	}
+	return passed(text), again
 }
 
-// afterSync is the verdict that is remembered and stands: pass or fail, measured under the same policies.
-func afterSync(known *record.Record, policyDigest string) (verdict.Verdict, bool) {
+func admitted(decided, summary string) *record.Record {
+	return &record.Record{Admit: true, Verdict: decided, Phase: record.PreSync, Summary: summary}
+}
+
+// closed is the record of an image that only an exception let in, once that does not hold any more: admission must not let it in either.
+func closed(known record.Record) *record.Record {
+	if known.Exception == "" {
+		return nil
+	}
+	shut := known
+	shut.Admit, shut.Verdict, shut.Phase, shut.WouldBe, shut.Exception = false, record.Fail, record.PostSync, "", ""
+	shut.Summary = "fail: " + sentenceOf(known)
+	return &shut
+}
+
+// afterSync is the verdict that is remembered and stands: pass or fail, measured under the same key.
+func afterSync(known *record.Record, k verdictKey) (verdict.Verdict, bool) {
 	switch {
-	case known == nil || known.Phase != record.PostSync || known.PolicyDigest != policyDigest:
+	case known == nil || known.Phase != record.PostSync:
 		return verdict.Verdict{}, false
-	case known.Verdict == record.Pass:
+	case known.Says() == record.Pass && k.exactly(*known):
 		return passed(fmt.Sprintf("pass: passed before: %s at %s", sentenceOf(*known), moment(known.At))), true
-	case known.Verdict == record.Fail:
+	case known.Says() == record.Fail && k.same(*known):
 		return failedBefore(*known), true
 	}
 	return verdict.Verdict{}, false
@@ -103,8 +122,27 @@ func failedBefore(known record.Record) verdict.Verdict {
 	}}
 }
 
-// sentenceOf is a record's summary without its leading verdict.
-func sentenceOf(r record.Record) string { return strings.TrimPrefix(r.Summary, r.Verdict+": ") }
+// reopened is what PreSync says and remembers of a digest that failed, and that an exception lets be tried again.
+func reopened(known record.Record, name string) (verdict.Verdict, *record.Record) {
+	again := known
+	again.Admit, again.Verdict, again.Phase, again.WouldBe, again.Exception = true, record.Pass, record.PreSync, record.Fail, name
+	again.Summary = fmt.Sprintf("pass: admitted by the exception %s%s%s", name, withoutIt, sentenceOf(known))
+	decided := passed(again.Summary)
+	decided.WouldBe = verdict.Fail
+	return decided, &again
+}
+
+// withoutIt stands between what an exception did and what the record says without it.
+const withoutIt = "; without it: "
+
+// sentenceOf is a record's summary without its leading verdict, and without the exception that let it pass.
+func sentenceOf(r record.Record) string {
+	text := strings.TrimPrefix(r.Summary, r.Verdict+": ")
+	if _, rest, ok := strings.Cut(text, withoutIt); ok && r.Exception != "" {
+		return rest
+	}
+	return text
+}
 
 func moment(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
@@ -114,15 +152,20 @@ func (h *hook) remember(ctx context.Context, s subject, found records, r record.
 	r.Container, r.Image, r.Digest = s.workload.Container, s.workload.Image, s.workload.Digest
 	r.Summary, r.PolicyDigest, r.At = record.Summary(r.Summary), h.judge.pack.Digest(), time.Now()
 	if old := found.known; old != nil {
-		same := *old
-		same.At = r.At
-		if same == r {
+		is := r
+		is.At = old.At
+		was, _ := old.Encode()
+		if text, err := is.Encode(); err == nil && text == was {
 			return false, nil
 		}
 	}
+	return true, h.write(ctx, s, found, r)
+}
+
+func (h *hook) write(ctx context.Context, s subject, found records, r record.Record) error {
 	text, err := r.Encode()
 	if err != nil {
-		return false, err
+		return err
 	}
 	labels, annotations := s.tracking.Mark("ConfigMap", h.namespace, record.ConfigMapName)
 	all := map[string]string{found.key: text}
@@ -131,7 +174,7 @@ func (h *hook) remember(ctx context.Context, s subject, found records, r record.
 			all[key] = value
 		}
 	}
-	return true, h.kube.PatchVerdict(ctx, cluster.Verdict{
+	return h.kube.PatchVerdict(ctx, cluster.Verdict{
 		Namespace: h.namespace, Key: found.key, Value: text, Labels: labels, Annotations: annotations,
 		Remove: record.Prune(all, s.workload.Kind, s.workload.Name, s.workload.Digest),
 	})

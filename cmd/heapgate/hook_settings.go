@@ -31,6 +31,7 @@ type hookFlags struct {
 	namespace, clusterName, applicationNamespace string
 	jobName, podName, terminationLog             string
 	onInconclusive, notifyURL, notifyHeaderFile  string
+	tier                                         string
 	kubeconfig, context                          string
 	apiWait                                      time.Duration
 }
@@ -48,7 +49,8 @@ func (f *hookFlags) register(cmd *cobra.Command) {
 	set.StringVar(&f.applicationNamespace, "application-namespace", "argocd", "namespace of Applications")
 	set.StringVar(&f.jobName, "job-name", "", "name of the hook, if it is a Job")
 	set.StringVar(&f.podName, "pod-name", "", "name of the hook's pod")
-	set.StringVar(&f.onInconclusive, "on-inconclusive", "stop", "what an inconclusive verdict does to the sync: stop (exit 20) or warn (exit 0)")
+	set.StringVar(&f.onInconclusive, "on-inconclusive", "", "what an inconclusive verdict does to the sync: stop (exit 20) or warn (exit 0) (default: as the tier says, and stop without one)")
+	set.StringVar(&f.tier, "tier", "", "tier of limits.tiers, which says what an inconclusive verdict and an outage of the evidence do (default: the workload's label "+labelTier+")")
 	set.StringVar(&f.notifyURL, "notify-url", "", "where SyncFail posts what failed, as JSON")
 	set.StringVar(&f.notifyHeaderFile, "notify-header-file", "", "`FILE` with headers for it, a `Name: value` a line")
 	set.StringVar(&f.terminationLog, "termination-log", terminationPath, "file for the verdict in one sentence")
@@ -58,6 +60,7 @@ func (f *hookFlags) register(cmd *cobra.Command) {
 	f.gate.registerShared(cmd)
 	// The only error is a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("phase", cobra.FixedCompletions(append([]string{"auto"}, phases...), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("tier", cobra.FixedCompletions([]string{"critical", "standard", "best_effort"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("on-inconclusive", cobra.FixedCompletions(inconclusiveIs, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -70,7 +73,7 @@ type hookSettings struct {
 	workloadKind, workloadName               string
 	image, container                         string
 	namespace, jobName, podName, termination string
-	warnOnly                                 bool // an inconclusive verdict does not stop the sync
+	onInconclusive, tier                     string // "" as the tier says, and as the workload's label says
 	notify                                   notifySettings
 	kube                                     cluster.Options
 }
@@ -81,8 +84,8 @@ func (f *hookFlags) settings() (hookSettings, error) {
 	s := hookSettings{
 		gate: gate, application: f.application, applicationNamespace: f.applicationNamespace, revision: f.revision, cluster: f.clusterName,
 		image: f.image, container: f.container, namespace: f.namespace, jobName: f.jobName, podName: f.podName, termination: f.terminationLog,
-		warnOnly: f.onInconclusive == "warn",
-		kube:     cluster.Options{Kubeconfig: f.kubeconfig, Context: f.context, Namespace: f.namespace, Patience: f.apiWait, UserAgent: "heapgate/" + version()},
+		onInconclusive: f.onInconclusive, tier: f.tier,
+		kube: cluster.Options{Kubeconfig: f.kubeconfig, Context: f.context, Namespace: f.namespace, Patience: f.apiWait, UserAgent: "heapgate/" + version()},
 	}
 	if f.apiWait <= 0 {
 		s.kube.Patience = -1
@@ -93,7 +96,7 @@ func (f *hookFlags) settings() (hookSettings, error) {
 	if f.phase != "auto" {
 		s.phase = f.phase
 	}
-	if !slices.Contains(inconclusiveIs, f.onInconclusive) {
+	if f.onInconclusive != "" && !slices.Contains(inconclusiveIs, f.onInconclusive) {
 		problems = append(problems, fmt.Errorf("--on-inconclusive must be stop or warn (got %q)", f.onInconclusive))
 	}
 	if f.workload != "" {

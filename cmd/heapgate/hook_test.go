@@ -28,8 +28,21 @@ var (
 )
 
 func remembered(admit bool, decided, phase, policy string) *record.Record {
-	return &record.Record{Admit: admit, Verdict: decided, Phase: phase, Summary: decided + ": because", PolicyDigest: policy, At: weekAgo}
+	return &record.Record{Admit: admit, Verdict: decided, Phase: phase, Summary: decided + ": because", PolicyDigest: policy, Parameters: theseParameters, At: weekAgo}
 }
+
+const theseParameters = "sha256:3333333333333333333333333333333333333333333333333333333333333333"
+
+var ourKey = verdictKey{application: "shop", policy: ours, parameters: theseParameters}
+
+// but changes a record.
+func but(r *record.Record, change func(*record.Record)) *record.Record {
+	change(r)
+	return r
+}
+
+// by makes a record one of a pass by an exception.
+func by(r *record.Record) { r.Exception, r.WouldBe = "shop-map", record.Fail }
 
 // TestBeforeSync is the whole table of what PreSync makes of what is remembered.
 func TestBeforeSync(t *testing.T) {
@@ -51,15 +64,20 @@ func TestBeforeSync(t *testing.T) {
 		"failed, other policies":         {remembered(false, "fail", "PostSync", theirs), want{exitPass, "true pass PreSync", "pass: admitted to be measured again; under other policies it failed: because"}},
 		"inconclusive":                   {remembered(false, "inconclusive", "PostSync", ours), want{exitPass, "true inconclusive PreSync", "pass: admitted to be measured again; before it was inconclusive: because at 2026-11-04T12:00:00Z"}},
 		"inconclusive, admitted already": {remembered(true, "inconclusive", "PreSync", ours), want{exitPass, "true inconclusive PreSync", "pass: admitted to be measured again; before it was inconclusive: because at 2026-11-04T12:00:00Z"}},
+		"failed, other settings":         {but(remembered(false, "fail", "PostSync", ours), func(r *record.Record) { r.Parameters = ours }), want{exitPass, "true pass PreSync", "pass: admitted to be measured again; with other settings of the gate it failed: because"}},
+		"failed, settings not known":     {but(remembered(false, "fail", "PostSync", ours), func(r *record.Record) { r.Parameters = "" }), want{exitFail, "", "fail: failed before: because at 2026-11-04T12:00:00Z"}},
+		"failed, another Application":    {but(remembered(false, "fail", "PostSync", ours), func(r *record.Record) { r.Application = "basket" }), want{exitPass, "true pass PreSync", "pass: admitted to be measured again; in another Application it failed: because"}},
+		"passed by an exception":         {but(remembered(true, "pass", "PostSync", ours), by), want{exitFail, "false fail PostSync", "fail: failed before: because at 2026-11-04T12:00:00Z"}},
+		"admitted by an exception":       {but(remembered(true, "pass", "PreSync", ours), by), want{exitFail, "false fail PostSync", "fail: failed before: because at 2026-11-04T12:00:00Z"}},
 		"error, other policies":          {remembered(false, "error", "PostSync", theirs), want{exitPass, "true error PreSync", "pass: admitted to be measured again; before it was error: because at 2026-11-04T12:00:00Z"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decided, writes := beforeSync(tt.known, ours)
+			decided, writes := beforeSync(tt.known, ourKey)
 			got := want{code: report{verdict: decided}.exitCode(), summary: decided.Summary}
 			if writes != nil {
 				got.writes = strings.Join([]string{map[bool]string{true: "true", false: "false"}[writes.Admit], writes.Verdict, writes.Phase}, " ")
-				if !writes.Admit {
-					t.Error("PreSync writes only what admits")
+				if writes.Admit != (decided.Outcome == verdict.Pass) || writes.Exception != "" {
+					t.Error("PreSync writes what admits, and closes what an exception let in")
 				}
 			}
 			if got != tt.want {
@@ -74,7 +92,7 @@ func TestAfterSync(t *testing.T) {
 	for _, decided := range []string{"pass", "fail", "inconclusive", "error"} {
 		for _, phase := range []string{"PreSync", "PostSync"} {
 			for _, policy := range []string{ours, theirs} {
-				got, stands := afterSync(remembered(decided == "pass", decided, phase, policy), ours)
+				got, stands := afterSync(remembered(decided == "pass", decided, phase, policy), ourKey)
 				want := phase == "PostSync" && policy == ours && (decided == "pass" || decided == "fail")
 				if stands != want || want && string(got.Outcome) != decided {
 					t.Errorf("%s in %s: stands %t as %s", decided, phase, stands, got.Outcome)
@@ -82,8 +100,26 @@ func TestAfterSync(t *testing.T) {
 			}
 		}
 	}
-	if _, stands := afterSync(nil, ours); stands {
+	if _, stands := afterSync(nil, ourKey); stands {
 		t.Error("nothing stands")
+	}
+	for name, tt := range map[string]struct {
+		decided string
+		change  func(*record.Record)
+		want    string
+	}{
+		"a pass with other settings":     {"pass", func(r *record.Record) { r.Parameters = ours }, ""},
+		"a pass nobody knows how":        {"pass", func(r *record.Record) { r.Parameters = "" }, ""},
+		"a pass in another Application":  {"pass", func(r *record.Record) { r.Application = "basket" }, ""},
+		"a fail with other settings":     {"fail", func(r *record.Record) { r.Parameters = ours }, ""},
+		"a fail nobody knows how":        {"fail", func(r *record.Record) { r.Parameters = "" }, "fail"},
+		"a pass by an exception":         {"pass", by, "fail"},
+		"what an exception made no fail": {"pass", func(r *record.Record) { r.Exception, r.WouldBe = "x", "inconclusive" }, ""},
+	} {
+		got, stands := afterSync(but(remembered(tt.decided == "pass", tt.decided, "PostSync", ours), tt.change), ourKey)
+		if stands != (tt.want != "") || string(got.Outcome) != tt.want {
+			t.Errorf("%s: stands %t as %s", name, stands, got.Outcome)
+		}
 	}
 }
 

@@ -21,11 +21,11 @@ import (
 func newPoliciesCommand(io streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policies",
-		Short: "List the policies, and pack them as a signed bundle",
+		Short: "List the policies, pack them as a signed bundle, and export them for other tools",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPoliciesListCommand(io), newPoliciesPackCommand(io), newPoliciesVerifyCommand(io), newPoliciesKeygenCommand(io))
+	cmd.AddCommand(newPoliciesListCommand(io), newPoliciesPackCommand(io), newPoliciesVerifyCommand(io), newPoliciesKeygenCommand(io), newPoliciesExportCommand(io))
 	return cmd
 }
 
@@ -52,8 +52,8 @@ func newPoliciesListCommand(io streams) *cobra.Command {
 		Short: "List the rules of a directory of policies, or of those built in",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output must be table or json (got %q)", output)
+			if output != "table" && output != "json" && output != "markdown" {
+				return fmt.Errorf("--output must be table, json or markdown (got %q)", output)
 			}
 			pack, err := policyArgument(args).load(nil)
 			if err != nil {
@@ -62,7 +62,7 @@ func newPoliciesListCommand(io streams) *cobra.Command {
 			return listRules(io.out, pack, output)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, json or markdown")
 	return cmd
 }
 
@@ -80,12 +80,25 @@ func listRules(out io.Writer, pack *policies.Pack, output string) error {
 			Rules  []listedRule `json:"rules"`
 		}{pack.Digest(), listed})
 	}
+	if output == "markdown" {
+		return listMarkdown(out, listed)
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ID\tSEVERITY\tJUDGES\tTITLE")
 	for _, r := range listed {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.ID, r.Severity, r.Judges, r.Title)
 	}
 	return errors.Join(table.Flush(), printDigest(out, pack))
+}
+
+func listMarkdown(out io.Writer, listed []listedRule) error {
+	var text strings.Builder
+	text.WriteString("| id | severity | judges | title |\n| --- | --- | --- | --- |\n")
+	for _, r := range listed {
+		text.WriteString(cells(r.ID, r.Severity, r.Judges, r.Title) + "\n")
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
 }
 
 func printDigest(out io.Writer, pack *policies.Pack) error {

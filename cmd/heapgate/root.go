@@ -81,7 +81,10 @@ func newRootCommand(io streams) *cobra.Command {
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	root.AddCommand(newGateCommand(io), newInspectCommand(io), newPoliciesCommand(io))
+	root.AddCommand(newExceptionCommand(io))
 	root.AddCommand(newCheckCommand(io), newWatchCommand(io))
+	root.AddCommand(newBenchCommand(io), newServeCommand(io))
+	root.AddCommand(newReplayCommand(io), newVerifyCommand(io), newKeygenCommand(io))
 	return root
 }
 

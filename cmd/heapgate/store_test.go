@@ -79,6 +79,9 @@ var healthy = []string{
 func (f *fixture) target(rest string) error {
 	instance, more, _ := strings.Cut(rest, " ")
 	f.common = shopLabels + fmt.Sprintf(",instance=%q", instance)
+	if strings.Contains(more, "heapgate_workload_name=") {
+		f.common = strings.Replace(f.common, `heapgate_workload_name="shop",`, "", 1)
+	}
 	if more = strings.Trim(more, "{}"); more != "" {
 		f.common += "," + more
 	}

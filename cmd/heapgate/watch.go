@@ -24,9 +24,9 @@ by selective sync, apply strategy, rollback, self-heal, kubectl, or a hook that 
 
 Guarded are Deployments, StatefulSets and DaemonSets with the label heapgate.dev/guarded: "true". The states of a live image:
 
-  passed        measured after its deployment and found good
+  passed        measured after its deployment and found good, or let in by an exception that has not expired
   measuring     let in to be measured, or measured without an answer, and younger than --grace
-  failed        measured and found bad, and it still runs
+  failed        measured and found bad, or let in by an exception that has ended, and it still runs
   inconclusive  no answer within --grace
   none          no record, or none that counts: deleted, changed by hand, unreadable, about something else
   unpinned      the image has no digest, so no verdict can be about it
@@ -42,6 +42,7 @@ Endpoints: /metrics, /healthz (200 once the caches are filled), /livez. Needs, i
   apps  deployments, statefulsets, daemonsets    list, watch
   ""    configmaps named heapgate-verdicts       list, watch
   ""    events                                   create        (not with --events=false)
+  heapgate.dev  gateexceptions, in heapgate-exceptions   list, watch   (not needed without exceptions)
 
 Every flag can be given as HEAPGATE_ and its name, like HEAPGATE_GRACE=1h.
 

@@ -111,7 +111,7 @@ func (b *Box) Cluster(name string) *Cluster {
 	return c
 }
 
-// Image returns an image that every cluster holds: pause, heapgate, heapgate-collector, shop-good, shop-bad, load.
+// Image returns an image that every cluster holds: pause, heapgate, heapgate-collector, shop-good, shop-bad, shop-lavish, load.
 func (b *Box) Image(name string) Image {
 	image, ok := b.images[name]
 	if !ok {

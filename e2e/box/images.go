@@ -21,6 +21,7 @@ func catalogue(programs map[string]string) map[string]Image {
 		"heapgate-collector": {Repository: "ghcr.io/heapgate/heapgate-collector", Tag: "v0.1.0", Program: programs["heapgate-collector"], Entrypoint: []string{"/heapgate-collector"}},
 		"shop-good":          shop("good"),
 		"shop-bad":           shop("bad"),
+		"shop-lavish":        shop("lavish"),
 		"load":               {Repository: "registry.local/load", Tag: "e2e", Program: programs["load"], Entrypoint: []string{"/load"}},
 	}
 }

@@ -40,6 +40,7 @@ var (
 // object is one manifest and what Argo CD makes of its annotations.
 type object struct {
 	file                                        string
+	document                                    int // of the file, from 1
 	node                                        *yaml.Node
 	apiVersion, kind, namespace, name, generate string
 	annotations                                 map[string]string

@@ -51,7 +51,7 @@ func (m *Manifests) Add(file string, text []byte) error {
 		return &ReadError{File: file, Reason: fmt.Sprintf("want at most %d MiB a file and %d MiB in all", MaxFile>>20, MaxTotal>>20)}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(withoutTabs(text)))
-	for {
+	for number := 1; ; number++ {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
@@ -60,7 +60,7 @@ func (m *Manifests) Add(file string, text []byte) error {
 		if err != nil {
 			return &ReadError{File: file, Reason: err.Error()}
 		}
-		if err := m.addDocument(file, &document); err != nil {
+		if err := m.addDocument(file, number, &document); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func withoutTabs(text []byte) []byte {
 	return bytes.ReplaceAll(text, []byte{'\t'}, []byte{' '})
 }
 
-func (m *Manifests) addDocument(file string, document *yaml.Node) error {
+func (m *Manifests) addDocument(file string, number int, document *yaml.Node) error {
 	if err := m.plain(document, 0); err != nil {
 		err.File = file
 		return err
@@ -101,7 +101,9 @@ func (m *Manifests) addDocument(file string, document *yaml.Node) error {
 		if len(m.objects) >= MaxObjects {
 			return &ReadError{file, node.Line, fmt.Sprintf("want at most %d objects", MaxObjects)}
 		}
-		m.objects = append(m.objects, newObject(file, node))
+		o := newObject(file, node)
+		o.document = number
+		m.objects = append(m.objects, o)
 	}
 	return nil
 }

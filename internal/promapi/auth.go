@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -44,11 +46,29 @@ func parseAddress(address string) (*url.URL, *url.Userinfo, error) {
 	return base, user, nil
 }
 
+// Authorizer sets the credentials of one request: a token that has to be fetched, a signature over the body. It belongs to one
+// origin and must refuse a request to any other (see Origin). What it puts into headers never shows in an error of this package.
+type Authorizer interface {
+	Authorize(r *http.Request, body []byte) error
+}
+
+// Origin is what credentials are bound to: scheme, host and port, in one spelling (RFC 6454, 4 and 6.2).
+func Origin(u *url.URL) string {
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
 // auth holds the credentials of one origin.
 type auth struct {
-	user      *url.Userinfo
-	tokenFile string
-	headers   map[string]string
+	user         *url.Userinfo
+	tokenFile    string
+	basicUser    string
+	passwordFile string
+	authorizer   Authorizer
+	headers      map[string]string
 }
 
 // RFC 9110, 5.1 and 5.5: a token, and no control characters in its value.
@@ -60,16 +80,19 @@ var (
 // The client sets these itself.
 var ownHeaders = map[string]bool{"Host": true, "Content-Type": true, "Content-Length": true, "Accept": true, "Accept-Encoding": true, "Transfer-Encoding": true, "Connection": true}
 
-func newAuth(user *url.Userinfo, tokenFile string, headers map[string]string) (auth, error) {
-	a := auth{user: user, tokenFile: tokenFile, headers: map[string]string{}}
-	ways := 0
-	if user != nil {
-		ways++
+func newAuth(user *url.Userinfo, s Settings) (auth, error) {
+	a := auth{user: user, tokenFile: s.BearerTokenFile, basicUser: s.BasicUser, passwordFile: s.BasicPasswordFile, authorizer: s.Authorizer, headers: map[string]string{}}
+	ways := []string{}
+	given := func(yes bool, way string) {
+		if yes {
+			ways = append(ways, way)
+		}
 	}
-	if tokenFile != "" {
-		ways++
-	}
-	for name, value := range headers {
+	given(user != nil, "userinfo in the store's address")
+	given(s.BearerTokenFile != "", "a bearer token file")
+	given(s.BasicUser != "" || s.BasicPasswordFile != "", "a user with a password file")
+	given(s.Authorizer != nil, "the credentials of a cloud")
+	for name, value := range s.Headers {
 		canonical := http.CanonicalHeaderKey(name)
 		if !headerName.MatchString(name) || !headerValue.MatchString(value) {
 			return auth{}, fmt.Errorf("header %q is not a valid HTTP header: a name of letters, digits and -, and a value without line breaks", name)
@@ -77,19 +100,26 @@ func newAuth(user *url.Userinfo, tokenFile string, headers map[string]string) (a
 		if ownHeaders[canonical] {
 			return auth{}, fmt.Errorf("header %s is set by the client and cannot be given", canonical)
 		}
-		if canonical == "Authorization" {
-			ways++
-		}
+		given(canonical == "Authorization", "an Authorization header")
 		a.headers[canonical] = value
 	}
-	if ways > 1 {
-		return auth{}, errors.New("give only one of userinfo in the store's address, a bearer token file and an Authorization header")
+	if len(ways) > 1 {
+		return auth{}, fmt.Errorf("give only one of %s", strings.Join(ways, " and "))
+	}
+	if (s.BasicUser == "") != (s.BasicPasswordFile == "") {
+		return auth{}, errors.New("a user needs a password file, and a password file a user")
+	}
+	if s.BasicUser != "" && !basicUser.MatchString(s.BasicUser) {
+		return auth{}, errors.New("a user must be without colons and control characters")
 	}
 	return a, nil
 }
 
+// RFC 7617, 2.
+var basicUser = regexp.MustCompile(`^[^:\x00-\x1f\x7f]+$`)
+
 // apply sets the credentials and returns what must not be printed.
-func (a auth) apply(r *http.Request) (redactor, error) {
+func (a auth) apply(r *http.Request, body []byte) (redactor, error) {
 	var secrets redactor
 	for name, value := range a.headers {
 		r.Header.Set(name, value)
@@ -98,43 +128,78 @@ func (a auth) apply(r *http.Request) (redactor, error) {
 			secrets = append(secrets, credentials)
 		}
 	}
-	if a.user != nil {
+	var err error
+	switch {
+	case a.user != nil:
 		password, _ := a.user.Password()
-		r.SetBasicAuth(a.user.Username(), password)
-		secrets = append(secrets, a.user.Username(), password, base64.StdEncoding.EncodeToString([]byte(a.user.Username()+":"+password)))
-	}
-	if a.tokenFile != "" {
-		token, err := readToken(a.tokenFile)
-		if err != nil {
-			return nil, err
+		secrets = secrets.basic(r, a.user.Username(), password)
+	case a.basicUser != "":
+		var password string
+		if password, err = readSecret("password", a.passwordFile); err == nil {
+			secrets = secrets.basic(r, a.basicUser, password)
 		}
-		r.Header.Set("Authorization", "Bearer "+token)
-		secrets = append(secrets, token)
+	case a.tokenFile != "":
+		var token string
+		if token, err = readSecret("bearer token", a.tokenFile); err == nil {
+			r.Header.Set("Authorization", "Bearer "+token)
+			secrets = append(secrets, token)
+		}
+	case a.authorizer != nil:
+		secrets, err = a.authorize(r, body, secrets)
+	}
+	if err != nil {
+		return nil, err
 	}
 	// The longest first, so that no rest of one stays when another is its part.
 	sort.Slice(secrets, func(i, j int) bool { return len(secrets[i]) > len(secrets[j]) })
 	return secrets, nil
 }
 
-func readToken(path string) (string, error) {
+// authorize takes whatever the authorizer puts into a header for a secret.
+func (a auth) authorize(r *http.Request, body []byte, secrets redactor) (redactor, error) {
+	before := r.Header.Clone()
+	if err := a.authorizer.Authorize(r, body); err != nil {
+		return nil, err
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			if !slices.Contains(before[name], value) {
+				_, credentials, _ := strings.Cut(value, " ")
+				secrets = append(secrets, value, credentials)
+			}
+		}
+	}
+	if _, has := r.Header["Authorization"]; !has {
+		return nil, errors.New("the credentials of the cloud set no Authorization header")
+	}
+	return secrets, nil
+}
+
+// readSecret reads a file that holds one line, and reads it for every request: it may be rotated.
+func readSecret(what, path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("bearer token file: %w", err)
+		return "", fmt.Errorf("%s file: %w", what, err)
 	}
 	defer func() { _ = file.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(file, maxTokenBytes+1))
 	if err != nil {
-		return "", fmt.Errorf("bearer token file: %w", err)
+		return "", fmt.Errorf("%s file: %w", what, err)
 	}
-	token := strings.TrimSpace(string(raw))
-	if token == "" || len(raw) > maxTokenBytes || !headerValue.MatchString(token) {
-		return "", fmt.Errorf("bearer token file %s must hold one line of 1 to %d bytes", path, maxTokenBytes)
+	secret := strings.TrimSpace(string(raw))
+	if secret == "" || len(raw) > maxTokenBytes || !headerValue.MatchString(secret) {
+		return "", fmt.Errorf("%s file %s must hold one line of 1 to %d bytes", what, path, maxTokenBytes)
 	}
-	return token, nil
+	return secret, nil
 }
 
 // redactor takes credentials out of texts that come from the store: a store may echo the request in its error page.
 type redactor []string
+
+func (r redactor) basic(to *http.Request, user, password string) redactor {
+	to.SetBasicAuth(user, password)
+	return append(r, user, password, base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+}
 
 func (r redactor) text(s string) string {
 	for _, secret := range r {
@@ -145,12 +210,26 @@ func (r redactor) text(s string) string {
 	return s
 }
 
-func (r redactor) texts(all []string) []string {
-	for i := range all {
-		all[i] = r.text(all[i])
-	}
-	return all
+// after are the settings to decode the answer to a request with. Labels tell targets apart, and must not be touched for a word that is no
+// secret: the name of a user or of a tenant may well be that of a function or of a namespace.
+func (s Settings) after(clean redactor, a auth) Settings {
+	s.clean = clean
+	s.sealed = slices.DeleteFunc(slices.Clone(clean), func(secret string) bool {
+		if secret == a.basicUser || a.user != nil && secret == a.user.Username() {
+			return true
+		}
+		for name, value := range a.headers {
+			if value == secret && tenantHeaders[name] {
+				return true
+			}
+		}
+		return false
+	})
+	return s
 }
+
+// tenantHeaders name who asks and hold no secret: Mimir's and Thanos', as http.CanonicalHeaderKey writes them.
+var tenantHeaders = map[string]bool{"X-Scope-Orgid": true, "Thanos-Tenant": true}
 
 // err keeps what errors.Is and As need, and cleans what is printed.
 func (r redactor) err(err error) error { return &cleanError{text: r.text(err.Error()), err: err} }

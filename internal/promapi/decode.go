@@ -140,9 +140,8 @@ func (d *decoder) series() error {
 				if len(one.Labels) >= maxLabels {
 					return tooLarge("a series has more than %d labels", maxLabels)
 				}
-				var value string
-				err := d.text(&value)
-				one.Labels[label] = value
+				value, err := d.raw()
+				one.Labels[d.settings.sealed.text(label)] = d.settings.sealed.text(value)
 				return err
 			})
 		case "value":
@@ -196,7 +195,7 @@ func (d *decoder) point(s *Series, form string) error {
 	}
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return garbage("a point's value must be a number (got %.40q)", text)
+		return garbage("a point's value must be a number (got %.40q)", d.settings.clean.text(text))
 	}
 	p := Point{At: int64(math.Round(at * 1000)), Value: value}
 	if n := len(s.Points); n > 0 && s.Points[n-1].At >= p.At {

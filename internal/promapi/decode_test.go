@@ -181,33 +181,3 @@ func TestErrorTypesAreTheirs(t *testing.T) {
 		}
 	}
 }
-
-// FuzzDecode: an error or a value, never both, and a value within the limits. Each value that also Prometheus' own types read is read equally.
-func FuzzDecode(f *testing.F) {
-	for _, text := range agreeing() {
-		f.Add(text)
-	}
-	f.Add(`{"status":"error","errorType":"bad_data","error":"x"}`)
-	f.Add(matrix(`{"metric":{"a":"b"},"values":[[1,"2"],[2.5,"NaN"]]}`)[:50])
-	f.Add(`{"status":"success","isPartial":true,"data":{"resultType":"matrix","result":[{"metric":{},"histograms":[]}]}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		s := small()
-		for _, wanted := range []string{"matrix", "vector"} {
-			answer, err := decode(strings.NewReader(text), wanted, s)
-			if err != nil {
-				if len(answer.Series) != 0 || kindOf(err, "") == "" {
-					t.Fatalf("error %v with answer %+v", err, answer)
-				}
-				continue
-			}
-			if len(answer.Series) > s.MaxSeries || len(text) > int(s.MaxBodyBytes) {
-				t.Fatalf("beyond the limits: %d series from %d bytes", len(answer.Series), len(text))
-			}
-			for _, one := range answer.Series {
-				if len(one.Points) == 0 || len(one.Points) > s.MaxPoints || wanted == "vector" && len(one.Points) != 1 {
-					t.Fatalf("%d points", len(one.Points))
-				}
-			}
-		}
-	})
-}

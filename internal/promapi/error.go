@@ -5,6 +5,7 @@ package promapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -84,13 +85,35 @@ func kindOf(err error, otherwise Kind) Kind {
 	return otherwise
 }
 
-// excerpt shows the start of an unexpected body.
+// excerpt shows the message of a cloud's error document, or the start of an unexpected body.
 func excerpt(body []byte) error {
+	if text := cloudMessage(body); text != "" {
+		return errors.New(text)
+	}
 	text := oneLine(string(body), 120)
 	if text == "" {
 		return errors.New("empty body")
 	}
 	return fmt.Errorf("body starts with %q", text)
+}
+
+// cloudMessage reads the error forms of the clouds in front of a store: {"message": ...} (AWS) and {"error": {"message": ...}}
+// (https://cloud.google.com/apis/design/errors, https://github.com/microsoft/api-guidelines).
+func cloudMessage(body []byte) string {
+	var document struct {
+		Message string `json:"message"`
+		Error   struct {
+			Status  string `json:"status"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &document) != nil {
+		return ""
+	}
+	if document.Error.Message == "" {
+		return oneLine(document.Message, maxNote)
+	}
+	return oneLine(strings.TrimPrefix(document.Error.Status+": "+document.Error.Message, ": "), maxNote)
 }
 
 // oneLine makes a text of the store fit for a terminal: no control characters, one line, at most limit runes.

@@ -27,14 +27,22 @@ import (
 
 // Settings bound one question. A zero field means its default.
 type Settings struct {
-	Timeout         time.Duration     // of one question including its retries; 30 s
-	MaxBodyBytes    int64             // of one answer, after decompression; 16 MiB
-	MaxSeries       int               // of one answer; 2,000
-	MaxPoints       int               // of one series; 11,000, as Prometheus
-	MaxRetries      int               // of 429 and 503; 3, negative: none
-	BearerTokenFile string            // read again for every request, so that a rotated token is used
-	Headers         map[string]string // e.g. X-Scope-OrgID
-	Transport       http.RoundTripper // nil: a clone of http.DefaultTransport
+	Timeout      time.Duration     // of one question including its retries; 30 s
+	MaxBodyBytes int64             // of one answer, after decompression; 16 MiB
+	MaxSeries    int               // of one answer; 2,000
+	MaxPoints    int               // of one series; 11,000, as Prometheus
+	MaxRetries   int               // of 429 and 503; 3, negative: none
+	Headers      map[string]string // e.g. X-Scope-OrgID
+	Transport    http.RoundTripper // nil: a clone of http.DefaultTransport; not together with TLS
+
+	// At most one of these three and of userinfo in the address. Files are read again for every request.
+	BearerTokenFile              string
+	BasicUser, BasicPasswordFile string
+	Authorizer                   Authorizer
+
+	clean, sealed redactor // of the request whose answer is decoded
+
+	TLS TLS // for https; the zero value is the system's authorities and no certificate of our own
 }
 
 // Answer is what the store said to one question.
@@ -74,9 +82,14 @@ func New(address string, s Settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := newAuth(user, s.BearerTokenFile, s.Headers)
+	credentials, err := newAuth(user, s)
 	if err != nil {
 		return nil, err
+	}
+	if s.TLS != (TLS{}) {
+		if s.Transport, err = newTransport(base, s); err != nil {
+			return nil, err
+		}
 	}
 	s = s.withDefaults()
 	return &Client{base: base, auth: credentials, settings: s, http: &http.Client{
@@ -161,15 +174,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // try sends one request. retryAfter is negative if the same request would fail again.
 func (c *Client) try(ctx context.Context, path, wanted string, form url.Values) (_ Answer, retryAfter time.Duration, _ error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+path, strings.NewReader(form.Encode()))
+	body := form.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+path, strings.NewReader(body))
 	if err != nil {
 		return Answer{}, -1, c.fail(KindRefused, 0, err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/json")
-	clean, err := c.auth.apply(request)
+	clean, err := c.auth.apply(request, []byte(body))
 	if err != nil {
-		return Answer{}, -1, c.fail(KindRefused, 0, err)
+		return Answer{}, -1, c.fail(kindOf(err, KindRefused), 0, err)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -183,11 +197,10 @@ func (c *Client) try(ctx context.Context, path, wanted string, form url.Values) 
 	if response.StatusCode != http.StatusOK {
 		return Answer{}, retryDelay(response), c.failStatus(response, clean)
 	}
-	answer, err := decode(response.Body, wanted, c.settings)
+	answer, err := decode(response.Body, wanted, c.settings.after(clean, c.auth))
 	if err != nil {
 		return Answer{}, -1, c.fail(kindOf(err, KindGarbage), response.StatusCode, clean.err(err))
 	}
-	answer.Warnings, answer.Infos = clean.texts(answer.Warnings), clean.texts(answer.Infos)
 	return answer, -1, nil
 }
 
@@ -209,7 +222,7 @@ func retryDelay(r *http.Response) time.Duration {
 // failStatus turns an answer that is not 200 into an error; the body, if it is Prometheus' error JSON, is its text.
 func (c *Client) failStatus(r *http.Response, clean redactor) error {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10))
-	if _, err := decode(bytes.NewReader(body), "", c.settings); err != nil && kindOf(err, "") == KindQuery {
+	if _, err := decode(bytes.NewReader(body), "", c.settings.after(clean, c.auth)); err != nil && kindOf(err, "") == KindQuery {
 		kind := KindHTTPStatus
 		if r.StatusCode == http.StatusBadRequest || r.StatusCode == http.StatusUnprocessableEntity {
 			kind = KindQuery
@@ -219,5 +232,5 @@ func (c *Client) failStatus(r *http.Response, clean redactor) error {
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
 		return c.fail(KindHTTPStatus, r.StatusCode, errRedirect)
 	}
-	return c.fail(KindHTTPStatus, r.StatusCode, clean.err(excerpt(body)))
+	return c.fail(KindHTTPStatus, r.StatusCode, clean.err(excerpt([]byte(clean.text(string(body))))))
 }

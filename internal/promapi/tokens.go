@@ -33,17 +33,24 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// text is cleaned before anything else is done with it: a secret that is cut, or quoted, is not found any more.
 func (d *decoder) text(to *string) error {
+	text, err := d.raw()
+	*to = d.settings.clean.text(text)
+	return err
+}
+
+// raw is for what tells one thing from another.
+func (d *decoder) raw() (string, error) {
 	token, err := d.json.Token()
 	if err != nil {
-		return err
+		return "", err
 	}
 	text, ok := token.(string)
 	if !ok {
-		return garbage("a text was expected (got %v)", token)
+		return "", garbage("a text was expected (got %v)", token)
 	}
-	*to = text
-	return nil
+	return text, nil
 }
 
 func (d *decoder) object(field func(key string) error) error {
@@ -61,12 +68,12 @@ func (d *decoder) object(field func(key string) error) error {
 func (d *decoder) fields(field func(key string) error) error {
 	had := map[string]bool{}
 	for d.json.More() {
-		var key string
-		if err := d.text(&key); err != nil {
+		key, err := d.raw()
+		if err != nil {
 			return err
 		}
 		if had[key] {
-			return garbage("the key %.40q comes twice in one object", key)
+			return garbage("the key %.40q comes twice in one object", d.settings.clean.text(key))
 		}
 		if len(had) >= maxLabels {
 			return tooLarge("an object has more than %d keys", maxLabels)

@@ -84,7 +84,7 @@ func Prune(data map[string]string, kind, workload string, live ...string) []stri
 
 func rank(r Record, err error) int {
 	switch {
-	case err != nil || r.Verdict == Fail:
+	case err != nil || r.Says() == Fail:
 		return 2
 	case r.Admit:
 		return 0

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,23 @@ type Record struct {
 	PolicyDigest string    `json:"policy_digest"`
 	Cluster      string    `json:"cluster"`
 	At           time.Time `json:"at"`
+
+	// What came later stands behind, and is written only if it says something: a record of an older heapgate is read as it was written.
+
+	Parameters string `json:"parameters,omitempty"` // digest of the gate's settings that it was measured by; "": not known
+	Rules      string `json:"rules,omitempty"`      // ids of the rules that stopped it, or would have, joined by commas
+	WouldBe    string `json:"would_be,omitempty"`   // the verdict without Exception
+	Exception  string `json:"exception,omitempty"`  // name of the GateException by which it is a pass
+	FailOpen   bool   `json:"fail_open,omitempty"`  // there was no evidence, and the tier let the sync go on
+	Looks      Looks  `json:"looks,omitzero"`
+}
+
+// Says is the verdict on the image itself: what it would have been without an exception.
+func (r Record) Says() string {
+	if r.WouldBe != "" {
+		return r.WouldBe
+	}
+	return r.Verdict
 }
 
 // Limits in bytes. The longest record is below maxRecord even if each of its characters has to be escaped.
@@ -65,6 +83,9 @@ const (
 // Encode writes the record, or says what is wrong with it.
 func (r Record) Encode() (string, error) {
 	r.At = r.At.UTC().Truncate(time.Second)
+	if r.Looks != (Looks{}) {
+		r.Looks.Started = r.Looks.Started.UTC().Truncate(time.Second)
+	}
 	if err := r.check(); err != nil {
 		return "", fmt.Errorf("record: %w", err)
 	}
@@ -123,6 +144,9 @@ func (r Record) check() error {
 	if len(r.Summary) > MaxSummary {
 		return fmt.Errorf("summary must be at most %d bytes (got %d)", MaxSummary, len(r.Summary))
 	}
+	if err := r.checkLater(); err != nil {
+		return err
+	}
 	if pinned, err := guard.Digest(r.Image); err != nil || pinned != r.Digest {
 		return fmt.Errorf("image must be REPOSITORY@%s (got %.200q)", r.Digest, r.Image)
 	}
@@ -132,6 +156,31 @@ func (r Record) check() error {
 		}
 	}
 	return nil
+}
+
+// The names of objects in Kubernetes, and the ids of rules.
+var (
+	objectName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+	ruleIDs    = regexp.MustCompile(`^[A-Z0-9-]{1,32}(,[A-Z0-9-]{1,32})*$`)
+)
+
+func (r Record) checkLater() error {
+	if r.Parameters != "" && !guard.IsDigest(r.Parameters) {
+		return fmt.Errorf("parameters must be sha256: and 64 hex digits (got %.80q)", r.Parameters)
+	}
+	if r.Rules != "" && (len(r.Rules) > maxField || !ruleIDs.MatchString(r.Rules)) {
+		return fmt.Errorf("rules must be ids joined by commas (got %.80q)", r.Rules)
+	}
+	if (r.WouldBe == "") != (r.Exception == "") || r.WouldBe != "" && (r.WouldBe != Fail && r.WouldBe != Inconclusive || !r.Admit) {
+		return fmt.Errorf("would_be %q and exception %.80q must come together, with %s or %s, and admit", r.WouldBe, r.Exception, Fail, Inconclusive)
+	}
+	if r.Exception != "" && !objectName.MatchString(r.Exception) {
+		return fmt.Errorf("exception must be the name of an object (got %.80q)", r.Exception)
+	}
+	if r.FailOpen && (r.Admit || r.Verdict != Inconclusive) {
+		return fmt.Errorf("fail_open goes with the verdict %s, which admits nothing (got %s)", Inconclusive, r.Verdict)
+	}
+	return r.Looks.check()
 }
 
 // Summary makes a text fit for the field: one printable line of at most MaxSummary bytes.

@@ -12,14 +12,37 @@ import (
 
 // sentences of the rules that ship with heapgate. A rule of somebody else's gets the generic sentence of its facts.
 var sentences = map[string]func(Finding) string{
-	"GC-001":   cpuShare,
-	"GC-002":   pause,
-	"GC-003":   pressure,
-	"HEAP-001": liveHeap,
-	"MAP-001":  mapGrowth,
+	"ALLOC-001": regression,
+	"GC-001":    cpuShare,
+	"GC-002":    pause,
+	"GC-003":    pressure,
+	"GC-004":    regression,
+	"HEAD-001":  regression,
+	"HEAD-002":  memoryShare,
+	"HEAP-001":  liveHeap,
+	"HEAP-002":  regression,
+	"LEAK-001":  leak,
+	"MAP-001":   mapGrowth,
+}
+
+// unsettled are the sentences of rules that say that they could not tell also as a warning: a comparison may be optional.
+var unsettled = map[string]func(Finding) string{
+	"ALLOC-001": undecided,
+	"EVID-004":  undecidedLook,
+	"GC-004":    undecided,
+	"HEAD-001":  undecided,
+	"HEAD-002":  inconclusive,
+	"HEAP-002":  undecided,
+	"LEAK-001":  unknownLeak,
 }
 
 func sentence(f Finding) string {
+	if write, ok := unsettled[f.Rule]; ok && text(f.Facts, "reason") != "" {
+		return write(f)
+	}
+	if f.Rule == "EXC-001" {
+		return exception(f)
+	}
 	if f.Kind == KindInconclusive && !tooEarly(f) {
 		return inconclusive(f)
 	}
@@ -111,14 +134,19 @@ func site(f Finding) string {
 	if function == "" {
 		return "a map" + of(f.Target)
 	}
-	place := text(f.Facts, "file")
-	if line, ok := number(f.Facts, "line"); ok && place != "" && line > 0 {
-		place += fmt.Sprintf(":%d", int(line))
+	return fmt.Sprintf("map in %s%s%s", function, place(f.Facts), of(f.Target))
+}
+
+// place is where a function is: " (cart/index.go:42)".
+func place(facts map[string]any) string {
+	file := text(facts, "file")
+	if line, ok := number(facts, "line"); ok && file != "" && line > 0 {
+		file += fmt.Sprintf(":%d", int(line))
 	}
-	if place != "" {
-		place = " (" + place + ")"
+	if file == "" {
+		return ""
 	}
-	return fmt.Sprintf("map in %s%s%s", function, place, of(f.Target))
+	return " (" + file + ")"
 }
 
 // absence is the code of an inconclusive finding.
@@ -248,9 +276,9 @@ func text(facts map[string]any, name string) string {
 	return s
 }
 
-func texts(list any) []string {
+func texts(given any) []string {
 	var out []string
-	switch all := list.(type) {
+	switch all := given.(type) {
 	case []any:
 		for _, one := range all {
 			if s, ok := one.(string); ok {
@@ -262,4 +290,9 @@ func texts(list any) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+func list(given any) []any {
+	all, _ := given.([]any)
+	return all
 }

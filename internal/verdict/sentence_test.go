@@ -5,6 +5,8 @@ package verdict
 
 import (
 	"encoding/json"
+	"os"
+	"regexp"
 	"testing"
 )
 
@@ -29,11 +31,33 @@ func TestSentences(t *testing.T) {
 		"inconclusive: cycles covers 40 % of the window (16 of 40 samples) on a:1; at least 80 % needed [EVID-001]": `{"Kind":"inconclusive","Rule":"EVID-001","Signal":"cycles","Target":"a:1","Value":3,"Facts":{"reason":"partial","min_coverage":0.8,"coverage":0.4,"samples":16,"expected_samples":40}}`,
 		"inconclusive: cycles covers 79.99 % of the window; at least 80 % needed [EVID-001]":                        `{"Kind":"inconclusive","Rule":"EVID-001","Signal":"cycles","Value":3,"Facts":{"reason":"partial","min_coverage":0.8,"coverage":0.7999}}`,
 		"inconclusive: the newest cycles is 6m10s old on a:1; at most 5m0s [EVID-001]":                              `{"Kind":"inconclusive","Rule":"EVID-001","Signal":"cycles","Target":"a:1","Value":3,"Facts":{"reason":"stale","max_age_seconds":300,"age_seconds":370}}`,
-		"inconclusive: 2 of 3 targets are up [EVID-002]":                                                            `{"Kind":"inconclusive","Rule":"EVID-002","Signal":"targets","Value":2,"Limit":3,"Facts":{"reason":"partial"}}`,
-		"inconclusive: 0 targets seen; at least 1 needed [EVID-002]":                                                `{"Kind":"inconclusive","Rule":"EVID-002","Signal":"targets","Value":0,"Limit":1,"Facts":{"reason":"missing"}}`,
-		"inconclusive: windows is 1 on a:1; at least 3 needed [EVID-003]":                                           `{"Kind":"inconclusive","Rule":"EVID-003","Signal":"windows","Target":"a:1","Value":1,"Limit":3,"Facts":{"reason":"too_few"}}`,
-		"inconclusive: 4 map sites watched, but no growth rate is known yet [MAP-001]":                              `{"Kind":"inconclusive","Rule":"MAP-001","Signal":"map_sites","Facts":{"reason":"missing","sites_watched":4}}`,
-		"inconclusive: map in main.f (f.go:3) of a:1 has no lower, no retained_share [MAP-001]":                     `{"Kind":"inconclusive","Rule":"MAP-001","Signal":"map_sites","Target":"a:1","Facts":{"reason":"missing","function":"main.f","file":"f.go","line":3,"absent":["retained_share","lower"]}}`,
+		"fail: allocation rose 23 % (95 %: 18 to 28) over the previous version; limit 10 %; shop/cart.(*Index).Put (cart/index.go:42) +1.2 MB/s [ALLOC-001]": `{"Kind":"deny","Rule":"ALLOC-001","Signal":"allocation_rate_bytes_per_second","Value":1.23,"Limit":1.1,"Unit":"1",
+			"Facts":{"lower":1.18,"upper":1.28,"baseline_kind":"previous","sites":[{"function":"shop/cart.(*Index).Put","file":"cart/index.go","line":42,"difference":1200000},{"function":"b","difference":1}]}}`,
+		"fail: the live heap grew 100 % over last week v1.2; limit 10 %; main.f +1 kB/s [HEAP-002]":                                                      `{"Kind":"deny","Rule":"HEAP-002","Value":2,"Limit":1.1,"Facts":{"baseline_kind":"last_week","baseline_version":"v1.2","sites":[{"function":"main.f","difference":1000}]}}`,
+		"fail: GC CPU time per allocated byte rose 12 % over the version beside it; limit 10 % [GC-004]":                                                 `{"Kind":"deny","Rule":"GC-004","Value":1.12,"Limit":1.1,"Facts":{"baseline_kind":"concurrent","sites":[]}}`,
+		"fail: the share of the memory limit in use rose 33 % (95 %: 20 to 50) over the baseline; limit 10 % [HEAD-001]":                                 `{"Kind":"deny","Rule":"HEAD-001","Value":1.33,"Limit":1.1,"Facts":{"lower":1.2,"upper":1.5}}`,
+		"fail: 95.1 % of the memory limit of a:1 is in use; limit 95 % [HEAD-002]":                                                                       `{"Kind":"deny","Rule":"HEAD-002","Target":"a:1","Value":0.951,"Limit":0.95,"Unit":"1"}`,
+		"inconclusive: memory_share is missing [HEAD-002]":                                                                                               `{"Kind":"inconclusive","Rule":"HEAD-002","Signal":"memory_share","Limit":0.95,"Facts":{"reason":"missing"}}`,
+		"fail: the live heap of a:1 leaks and reaches its limit in 5 h at the earliest; limit 24 h [LEAK-001]":                                           `{"Kind":"deny","Rule":"LEAK-001","Target":"a:1","Value":18000,"Limit":86400,"Unit":"s"}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: the live heap leaks and reaches its limit in 3 days at the earliest; limit 30 min [LEAK-001]": `{"Kind":"warn","Rule":"LEAK-001","Value":259200,"Limit":1800,"Unit":"s"}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: whether the live heap of a:1 leaks is unknown: the soak is too short [LEAK-001]":              `{"Kind":"warn","Rule":"LEAK-001","Target":"a:1","Limit":86400,"Facts":{"reason":"too_short"}}`,
+		"inconclusive: whether the live heap leaks is unknown: the moon is full [LEAK-001]":                                                              `{"Kind":"inconclusive","Rule":"LEAK-001","Limit":86400,"Facts":{"reason":"the_moon_is_full"}}`,
+		"inconclusive: look 2 of 6 has not decided yet [EVID-004]":                                                                                       `{"Kind":"inconclusive","Rule":"EVID-004","Value":2,"Limit":6,"Unit":"{look}","Facts":{"reason":"undecided"}}`,
+		"inconclusive: not compared with an earlier version: first release [EVID-004]":                                                                   `{"Kind":"inconclusive","Rule":"EVID-004","Facts":{"reason":"no_baseline","detail":"first release"}}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: not compared with an earlier version: there is no baseline [HEAP-002]":                        `{"Kind":"warn","Rule":"HEAP-002","Limit":1.1,"Facts":{"reason":"no_baseline","detail":""}}`,
+		"inconclusive: the live heap cannot be told from that of the previous version: its load lies outside of what the baseline bore [HEAP-002]":       `{"Kind":"inconclusive","Rule":"HEAP-002","Value":1.2,"Limit":1.1,"Facts":{"reason":"load_not_comparable","baseline_kind":"previous"}}`,
+		"inconclusive: allocation cannot be told from that of last week: it varies too much (95 %: -5 to +20 %, limit 10 %) [ALLOC-001]":                 `{"Kind":"inconclusive","Rule":"ALLOC-001","Value":1.05,"Limit":1.1,"Facts":{"reason":"too_variable","baseline_kind":"last_week","lower":0.95,"upper":1.2}}`,
+		"inconclusive: allocation cannot be told from that of the baseline: it varies too much [ALLOC-001]":                                              `{"Kind":"inconclusive","Rule":"ALLOC-001","Facts":{"reason":"too_variable","lower":0.95,"upper":null}}`,
+		"inconclusive: GC CPU time per allocated byte cannot be told from that of the baseline: some new code [GC-004]":                                  `{"Kind":"inconclusive","Rule":"GC-004","Facts":{"reason":"some_new_code"}}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: the exception shop-gc (OPS-1, approved by bob) lets GC-001, MAP-001 pass until 2026-11-22T12:00:00Z, used 1 of 2 times [EXC-001]": `{"Kind":"warn","Rule":"EXC-001","Value":1,"Limit":2,
+			"Facts":{"exception":"shop-gc","valid":true,"refused":"","rules":["MAP-001","GC-001"],"expires":"2026-11-22T12:00:00Z","ticket":"OPS-1","approver":"bob"}}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: the exception shop-gc is refused: nobody but its author approved it [EXC-001]": `{"Kind":"warn","Rule":"EXC-001","Value":1,"Limit":2,"Facts":{"exception":"shop-gc","valid":false,"refused":"approver"}}`,
+		"pass: 1 rule holds for shop/shop, with 1 warning: the exception without a name is refused: it is malformed [EXC-001]":            `{"Kind":"warn","Rule":"EXC-001","Facts":{"exception":"","valid":false,"refused":"malformed"}}`,
+		"inconclusive: 2 of 3 targets are up [EVID-002]":                                        `{"Kind":"inconclusive","Rule":"EVID-002","Signal":"targets","Value":2,"Limit":3,"Facts":{"reason":"partial"}}`,
+		"inconclusive: 0 targets seen; at least 1 needed [EVID-002]":                            `{"Kind":"inconclusive","Rule":"EVID-002","Signal":"targets","Value":0,"Limit":1,"Facts":{"reason":"missing"}}`,
+		"inconclusive: windows is 1 on a:1; at least 3 needed [EVID-003]":                       `{"Kind":"inconclusive","Rule":"EVID-003","Signal":"windows","Target":"a:1","Value":1,"Limit":3,"Facts":{"reason":"too_few"}}`,
+		"inconclusive: 4 map sites watched, but no growth rate is known yet [MAP-001]":          `{"Kind":"inconclusive","Rule":"MAP-001","Signal":"map_sites","Facts":{"reason":"missing","sites_watched":4}}`,
+		"inconclusive: map in main.f (f.go:3) of a:1 has no lower, no retained_share [MAP-001]": `{"Kind":"inconclusive","Rule":"MAP-001","Signal":"map_sites","Target":"a:1","Facts":{"reason":"missing","function":"main.f","file":"f.go","line":3,"absent":["retained_share","lower"]}}`,
 	} {
 		var f Finding
 		if err := json.Unmarshal([]byte(finding), &f); err != nil {
@@ -74,5 +98,30 @@ func TestFormat(t *testing.T) {
 		if a, b := formatPair(tt.value, tt.limit, "1"); a == b {
 			t.Errorf("%v and %v both read %s", tt.value, tt.limit, a)
 		}
+	}
+}
+
+// Each reason code of a comparison or a leak is explained in words.
+func TestEveryReasonOfAComparisonIsExplained(t *testing.T) {
+	codes := regexp.MustCompile(`\n\tReason\w+\s*= "(\w+)"`)
+	found := 0
+	for file, explained := range map[string][]map[string]string{
+		"compare/compare.go": {undecidedBecause}, "compare/leak.go": {unknownBecause},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range codes.FindAllStringSubmatch(string(text), -1) {
+			found++
+			for _, words := range explained {
+				if words[code[1]] == "" {
+					t.Errorf("%s: %s is explained nowhere", file, code[1])
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("want the codes of the comparisons, got %d", found)
 	}
 }

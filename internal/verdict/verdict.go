@@ -10,6 +10,9 @@
 //     not: inconclusive;
 //  4. otherwise pass, with warnings if there are any.
 //
+// A finding of a rule in mode warn or dryrun, or of a rule that an exception names, becomes a reason that stops nothing (excuse.go).
+// What the outcome would be without them is always computed too. Nothing excuses a rule that said nothing at all, or no rules at all.
+//
 // Every finding becomes a reason with a sentence (sentence.go); the summary is the first of them and fits a termination message.
 package verdict
 
@@ -17,7 +20,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Outcome is the word of a verdict.
@@ -39,6 +41,10 @@ const (
 	KindDeny         Kind = "deny"
 	KindInconclusive Kind = "inconclusive"
 	KindWarn         Kind = "warn"
+
+	// Of reasons alone: what would have stopped something, but for an exception or for the mode of its rule.
+	KindExcepted Kind = "excepted"
+	KindDryRun   Kind = "dryrun"
 )
 
 // Codes of reasons that do not come from a finding's facts.
@@ -63,6 +69,7 @@ type Finding struct {
 	Limit    *float64
 	Unit     string // UCUM: 1, s, By, By/s, {gc_cycle} ...
 	Facts    map[string]any
+	Mode     Mode // of its rule
 }
 
 // Input is all that a verdict is computed from.
@@ -71,6 +78,8 @@ type Input struct {
 	Findings  []Finding
 	Missing   []string // ids of rules that should have spoken and did not
 	Evaluated []string // ids of rules that were evaluated
+
+	Excepted map[string]string // by the id of a rule, the name of the exception that excuses it
 }
 
 // Reason is one sentence of a verdict, with a code for programs.
@@ -82,6 +91,8 @@ type Reason struct {
 	Signal   string   `json:"signal,omitempty"`
 	Target   string   `json:"target,omitempty"`
 	Text     string   `json:"text"`
+
+	Exception string `json:"exception,omitempty"` // that excused it
 }
 
 // Verdict is the outcome with its reasons, the most telling first.
@@ -89,10 +100,9 @@ type Verdict struct {
 	Outcome Outcome
 	Summary string // one line of at most MaxSummary runes
 	Reasons []Reason
-}
 
-// MaxSummary is the length of a summary in runes: it goes into termination messages and check lines.
-const MaxSummary = 300
+	WouldBe Outcome // without exceptions and modes; empty if it was not decided here
+}
 
 // Decide computes the verdict. The order of its input does not matter.
 func Decide(in Input) Verdict {
@@ -100,6 +110,13 @@ func Decide(in Input) Verdict {
 		return Failed(CodeNoRules, "no rule was evaluated; give policies that hold at least one rule")
 	}
 	reasons := reasonsOf(in)
+	outcome := outcomeOf(reasons)
+	return Verdict{
+		Outcome: outcome, Summary: summarize(outcome, in, reasons), Reasons: reasons, WouldBe: outcomeOf(reasonsOf(unexcused(in))),
+	}
+}
+
+func outcomeOf(reasons []Reason) Outcome {
 	outcome := Pass
 	for _, r := range reasons {
 		switch r.Kind {
@@ -111,7 +128,7 @@ func Decide(in Input) Verdict {
 			}
 		}
 	}
-	return Verdict{Outcome: outcome, Summary: summarize(outcome, in, reasons), Reasons: reasons}
+	return outcome
 }
 
 // Failed is the verdict when there was nothing to decide on: the evidence or the configuration could not be had.
@@ -120,6 +137,7 @@ func Failed(code, text string) Verdict {
 		Outcome: Error,
 		Summary: cut(fmt.Sprintf("%s: %s", Error, text)),
 		Reasons: []Reason{{Code: code, Kind: KindInconclusive, Rules: []string{}, Text: text}},
+		WouldBe: Error,
 	}
 }
 
@@ -143,7 +161,7 @@ func reasonsOf(in Input) []Reason {
 		reasons = append(reasons, r)
 	}
 	for _, f := range findings {
-		add(reasonOf(f), f.Rule)
+		add(excuse(reasonOf(f), f, in.Excepted), f.Rule)
 	}
 	missing := slices.Clone(in.Missing)
 	slices.Sort(missing)
@@ -160,7 +178,7 @@ func reasonOf(f Finding) Reason {
 	case KindDeny:
 		r.Code = CodeLimitExceeded
 	case KindWarn:
-		r.Code = CodeWarning
+		r.Code = cmp.Or(text(f.Facts, "reason"), CodeWarning)
 	case KindInconclusive:
 		r.Code = absence(f)
 	default:
@@ -170,12 +188,16 @@ func reasonOf(f Finding) Reason {
 	return r
 }
 
-func weight(k Kind) int { return slices.Index([]Kind{KindDeny, KindInconclusive, KindWarn}, k) }
+func weight(k Kind) int {
+	return slices.Index([]Kind{KindDeny, KindInconclusive, KindExcepted, KindWarn, KindDryRun}, k)
+}
 
-// telling puts first what a reader should act on: a named function before a symptom, then by severity, excess and name.
+// telling puts first what a reader should act on: a warning of something before one of nothing, a named function before a symptom, then
+// by severity, excess and name.
 func telling(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(weight(a.Kind), weight(b.Kind)),
+		cmp.Compare(idle(a), idle(b)),
 		-cmp.Compare(named(a), named(b)),
 		severityRank(a.Severity)-severityRank(b.Severity),
 		cmp.Compare(a.Rule, b.Rule),
@@ -186,8 +208,16 @@ func telling(a, b Finding) int {
 	)
 }
 
+// idle holds for a warning that only says what could not be told.
+func idle(f Finding) int {
+	if f.Kind == KindWarn && text(f.Facts, "reason") != "" {
+		return 1
+	}
+	return 0
+}
+
 func named(f Finding) int {
-	if text(f.Facts, "function") != "" {
+	if _, hasSite := firstSite(f.Facts); hasSite || text(f.Facts, "function") != "" {
 		return 1
 	}
 	return 0
@@ -205,47 +235,4 @@ func excess(f Finding) float64 {
 		return 0
 	}
 	return *f.Value / *f.Limit
-}
-
-func summarize(outcome Outcome, in Input, reasons []Reason) string {
-	if outcome == Pass {
-		holds := "hold"
-		if len(in.Evaluated) == 1 {
-			holds = "holds"
-		}
-		text := fmt.Sprintf("%s: %s %s for %s", outcome, count(len(in.Evaluated), "rule"), holds, in.Subject)
-		if len(reasons) > 0 {
-			text += fmt.Sprintf(", with %s: %s", count(len(reasons), "warning"), tagged(reasons[0]))
-		}
-		return cut(text)
-	}
-	text, more := fmt.Sprintf("%s: %s", outcome, tagged(reasons[0])), 0
-	for _, r := range reasons[1:] {
-		if r.Kind == reasons[0].Kind {
-			more++
-		}
-	}
-	if more == 0 {
-		return cut(text)
-	}
-	tail := fmt.Sprintf("; and %d more", more)
-	return cutTo(text, MaxSummary-len(tail)) + tail
-}
-
-func tagged(r Reason) string { return fmt.Sprintf("%s [%s]", r.Text, strings.Join(r.Rules, ", ")) }
-
-func cut(s string) string { return cutTo(s, MaxSummary) }
-
-func cutTo(s string, limit int) string {
-	if runes := []rune(s); len(runes) > limit {
-		return string(runes[:limit-3]) + "..."
-	}
-	return s
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

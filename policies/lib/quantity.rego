@@ -41,9 +41,11 @@ kubernetes_units := {
 	"E": [1000000000000000000, 1],
 }
 
-# go is the bytes of GOMEMLIMIT: digits with an optional unit, at most 2^63-1.
+# go is the bytes of GOMEMLIMIT: digits with an optional unit, at most 2^63-1. A sign is taken by some versions of Go and ends the
+# process of others, so that it is refused.
 go(text) := bytes if {
-	regex.match(`^[0-9]{1,19}(B|KiB|MiB|GiB|TiB)?$`, text)
+	is_string(text)
+	regex.match(`^0*[0-9]{1,19}([KMGT]iB|B)?$`, text)
 	unit := trim_left(text, "0123456789")
 	bytes := to_number(trim_suffix(text, unit)) * go_units[unit]
 	bytes <= 9223372036854775807

@@ -60,6 +60,7 @@ test_go if {
 		"1TiB": 1099511627776,
 		"9223372036854775807": 9223372036854775807,
 		"8388607TiB": 9223370937343148032,
+		"0000000000000000000000512MiB": 536870912,
 	}
 	got := {text: bytes | some text, _ in want; bytes := quantity.go(text)}
 	got == want
@@ -68,7 +69,7 @@ test_go if {
 test_refused_by_the_go_runtime if {
 	refused := [
 		"", "off", "512Mi", "512M", "512MB", "0.5GiB", "512mib", " 512MiB", "512MiB ", "512K", "MiB", "-1", "1PiB", "1e3", "8388608TiB",
-		"9223372036854775808", "99999999999999999999",
+		"9223372036854775808", "99999999999999999999", "-", "-B", "-1KiB", "-0", "-MiB", "+1", 512, null,
 	]
 	[text | some text in refused; quantity.go(text)] == []
 }

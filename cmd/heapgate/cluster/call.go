@@ -59,6 +59,9 @@ func IsDenied(err error) (*Denied, bool) {
 // IsMissing tells whether the object, or its whole kind, is not there.
 func IsMissing(err error) bool { return apierrors.IsNotFound(err) }
 
+// IsConflict tells whether somebody else has changed or made the object in between.
+func IsConflict(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }
+
 // The user in the API server's text: User "system:serviceaccount:shop:heapgate" cannot get resource ...
 var user = regexp.MustCompile(`User "([^"\\]{1,256})" cannot `)
 

@@ -172,6 +172,7 @@ func (c *Client) List(ctx context.Context, resource schema.GroupVersionResource,
 type ConfigMap struct {
 	Data       map[string]string
 	BinaryData map[string][]byte
+	Version    string // resourceVersion
 }
 
 // ConfigMap reads one.
@@ -181,6 +182,8 @@ func (c *Client) ConfigMap(ctx context.Context, namespace, name string) (ConfigM
 		return ConfigMap{}, err
 	}
 	read := ConfigMap{Data: map[string]string{}, BinaryData: map[string][]byte{}}
+	metadata, _ := object["metadata"].(map[string]any)
+	read.Version, _ = metadata["resourceVersion"].(string)
 	data, _ := object["data"].(map[string]any)
 	for key, value := range data {
 		read.Data[key], _ = value.(string)

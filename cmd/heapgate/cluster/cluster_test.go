@@ -239,6 +239,48 @@ func TestPatchVerdict(t *testing.T) {
 	}
 }
 
+func TestPutBinary(t *testing.T) {
+	created := object(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}`)
+	patch := `PATCH /api/v1/namespaces/shop/configmaps/x {"binaryData":{"a":"AAE=","old":null}}`
+	create := `POST /api/v1/namespaces/shop/configmaps {"apiVersion":"v1","binaryData":{"a":"AAE="},"kind":"ConfigMap","metadata":{"name":"x","namespace":"shop"}}`
+	for name, tt := range map[string]struct {
+		answers []answer
+		want    []string
+	}{
+		"there":                            {[]answer{created}, []string{patch}},
+		"not there":                        {[]answer{missing, created}, []string{patch, create}},
+		"not there, and then somebody was": {[]answer{missing, status(409, "AlreadyExists", "exists"), created}, []string{patch, create, patch}},
+	} {
+		s, client := connect(t, time.Minute, tt.answers...)
+		err := client.PutBinary(t.Context(), "shop", "x", "a", []byte{0, 1}, []string{"old"})
+		if diff := cmp.Diff(tt.want, s.requests); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+	}
+}
+
+// TestLocked: what was read and has been changed since is not written over, and nobody waits for that to change.
+func TestLocked(t *testing.T) {
+	verdict := cluster.Verdict{Namespace: "shop", Key: "k", Value: "v", Version: "7"}
+	s, client := connect(t, time.Minute, status(409, "Conflict", "changed"), object(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}`))
+	if err := client.PatchVerdict(t.Context(), verdict); !cluster.IsConflict(err) || len(s.requests) != 1 ||
+		s.requests[0] != `PATCH /api/v1/namespaces/shop/configmaps/heapgate-verdicts {"data":{"k":"v"},"metadata":{"resourceVersion":"7"}}` {
+		t.Errorf("%v, %q", err, s.requests)
+	}
+	exception := map[string]any{"apiVersion": "heapgate.dev/v1alpha1", "kind": "GateException", "metadata": map[string]any{"namespace": "a", "name": "x", "resourceVersion": "7"}}
+	s, client = connect(t, time.Minute, status(409, "Conflict", "changed"), object(`{"apiVersion":"heapgate.dev/v1alpha1","kind":"GateException","metadata":{"name":"x"}}`))
+	if err := client.UpdateStatus(t.Context(), cluster.Exceptions, exception); !cluster.IsConflict(err) || len(s.requests) != 1 {
+		t.Errorf("%v, %q", err, s.requests)
+	}
+	if err := client.UpdateStatus(t.Context(), cluster.Exceptions, exception); err != nil || !strings.HasPrefix(s.requests[1], "PUT /apis/heapgate.dev/v1alpha1/namespaces/a/gateexceptions/x/status {") {
+		t.Errorf("%v, %q", err, s.requests)
+	}
+	delete(exception["metadata"].(map[string]any), "resourceVersion")
+	if err := client.UpdateStatus(t.Context(), cluster.Exceptions, exception); err == nil || len(s.requests) != 2 {
+		t.Errorf("a status without a version is written over whatever there is: %v, %q", err, s.requests)
+	}
+}
+
 func TestEvent(t *testing.T) {
 	event := cluster.Event{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "shop", UID: "u", Reason: "HeapgateFail", Type: "Warning", Message: "m",
 		Component: "heapgate-gate", At: time.Date(2026, 11, 4, 12, 0, 0, 0, time.UTC)}

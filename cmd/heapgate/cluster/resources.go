@@ -13,6 +13,7 @@ var (
 	PodTemplates = schema.GroupVersionResource{Version: "v1", Resource: "podtemplates"}
 	Pods         = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	Jobs         = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
+	Exceptions   = schema.GroupVersionResource{Group: "heapgate.dev", Version: "v1alpha1", Resource: "gateexceptions"}
 	Applications = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "applications"}
 )
 

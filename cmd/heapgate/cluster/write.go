@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/heapgate/heapgate/internal/record"
@@ -25,6 +27,9 @@ import (
 type Verdict struct {
 	Namespace, Key, Value string
 	Remove                []string
+	// Version is that of the ConfigMap as it was read. If somebody has changed it since, nothing is written and the error is a conflict.
+	// "" writes whatever has changed.
+	Version string
 	// Labels and Annotations for a ConfigMap that has to be created.
 	Labels, Annotations map[string]string
 }
@@ -36,7 +41,11 @@ func (c *Client) PatchVerdict(ctx context.Context, v Verdict) error {
 		data[key] = nil
 	}
 	data[v.Key] = v.Value
-	patch, err := json.Marshal(map[string]any{"data": data})
+	object := map[string]any{"data": data}
+	if v.Version != "" {
+		c, object["metadata"] = c.Impatient(), map[string]any{"resourceVersion": v.Version}
+	}
+	patch, err := json.Marshal(object)
 	if err != nil {
 		return err
 	}
@@ -54,6 +63,51 @@ func (c *Client) PatchVerdict(ctx context.Context, v Verdict) error {
 func (c *Client) patchRecords(ctx context.Context, namespace string, patch []byte) error {
 	return c.call(ctx, target{"patch", configMaps, namespace, record.ConfigMapName}, func(ctx context.Context) error {
 		_, err := c.dynamic.Resource(configMaps).Namespace(namespace).Patch(ctx, record.ConfigMapName, types.MergePatchType, patch, metav1.PatchOptions{})
+		return err
+	})
+}
+
+// PutBinary writes one value into the binaryData of a ConfigMap and takes others out; without the ConfigMap it creates it.
+func (c *Client) PutBinary(ctx context.Context, namespace, name, key string, content []byte, remove []string) error {
+	binary := map[string]any{}
+	for _, old := range remove {
+		binary[old] = nil
+	}
+	binary[key] = base64.StdEncoding.EncodeToString(content)
+	patch, err := json.Marshal(map[string]any{"binaryData": binary})
+	if err != nil {
+		return err
+	}
+	write := func(ctx context.Context) error {
+		_, err := c.dynamic.Resource(configMaps).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+		return err
+	}
+	err = c.call(ctx, target{"patch", configMaps, namespace, name}, write)
+	if !IsMissing(err) {
+		return err
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "binaryData": map[string]any{key: binary[key]}}}
+	object.SetNamespace(namespace)
+	object.SetName(name)
+	err = c.call(ctx, target{"create", configMaps, namespace, ""}, func(ctx context.Context) error {
+		_, err := c.dynamic.Resource(configMaps).Namespace(namespace).Create(ctx, object, metav1.CreateOptions{})
+		return err
+	})
+	if apierrors.IsAlreadyExists(err) { // Somebody else has created it in between.
+		return c.call(ctx, target{"patch", configMaps, namespace, name}, write)
+	}
+	return err
+}
+
+// UpdateStatus writes the status of an object as it was read. If somebody has changed the object since, nothing is written and the error is
+// a conflict: whoever counts in a status reads it again and counts again. It asks once.
+func (c *Client) UpdateStatus(ctx context.Context, resource schema.GroupVersionResource, object map[string]any) error {
+	u := &unstructured.Unstructured{Object: object}
+	return c.Impatient().call(ctx, target{"update", resource, u.GetNamespace(), u.GetName()}, func(ctx context.Context) error {
+		if u.GetResourceVersion() == "" {
+			return errors.New("the object has no resourceVersion, so nobody knows what it replaces")
+		}
+		_, err := c.dynamic.Resource(resource).Namespace(u.GetNamespace()).UpdateStatus(ctx, u, metav1.UpdateOptions{})
 		return err
 	})
 }

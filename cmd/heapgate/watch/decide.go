@@ -34,6 +34,7 @@ type look struct {
 	problem  error     // why its container cannot be told
 	entry    *entry    // the record of its digest; nil if there is none
 	since    time.Time // when the digest was first seen without a pass; zero if that is not known
+	excuse   *excuse   // the exception by which the record is a pass; nil if there is none
 	tampered string    // what was done to the record, as far as the detector has seen it
 }
 
@@ -59,7 +60,18 @@ func decide(l look, now time.Time, grace time.Duration, writers []string) Decisi
 	}
 	r := l.entry.record
 	at := r.At.Format(time.RFC3339)
+	if r.Exception != "" {
+		if ended := l.ended(r, now); ended != "" {
+			state := Inconclusive
+			if r.Says() == record.Fail {
+				state = Failed
+			}
+			return Decision{state, fmt.Sprintf("let in at %s by the exception %s, which %s, and still runs: %s", at, r.Exception, ended, r.Summary)}
+		}
+	}
 	switch {
+	case r.Exception != "" && r.Phase == record.PostSync:
+		return Decision{Passed, fmt.Sprintf("passed at %s by the exception %s until %s; it would be %s", at, r.Exception, l.excuse.Spec.Expires.Format(time.RFC3339), r.WouldBe)}
 	case r.Verdict == record.Fail:
 		return Decision{Failed, fmt.Sprintf("failed at %s and still runs: %s", at, r.Summary)}
 	case r.Verdict == record.Pass && r.Phase == record.PostSync:

@@ -29,6 +29,7 @@ import (
 type kind struct {
 	resource       schema.GroupVersionResource
 	labels, fields string
+	optional       bool // there may be none of the kind, and no right to see it
 }
 
 var configMaps = kind{
@@ -100,6 +101,9 @@ func newFeed(client dynamic.Interface, k kind, namespace string, changed func(),
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
+			if k.absent(err) {
+				return &unstructured.UnstructuredList{Object: map[string]any{"kind": "List", "apiVersion": "v1"}}, note("list", nil)
+			}
 			if err := note("list", err); err != nil {
 				return nil, err
 			}
@@ -113,7 +117,7 @@ func newFeed(client dynamic.Interface, k kind, namespace string, changed func(),
 				}
 				return nil, ctx.Err()
 			}
-			if apierrors.IsResourceExpired(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+			if k.absent(err) || apierrors.IsResourceExpired(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
 				return nil, err // part of the informer's protocol: it lists again
 			}
 			return watching, note("watch", err)

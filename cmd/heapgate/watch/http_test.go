@@ -148,8 +148,10 @@ func TestWatchOverHTTP(t *testing.T) {
 	want := []string{
 		"list /api/v1/configmaps metadata.name=heapgate-verdicts", "list /apis/apps/v1/daemonsets heapgate.dev/guarded=true",
 		"list /apis/apps/v1/deployments heapgate.dev/guarded=true", "list /apis/apps/v1/statefulsets heapgate.dev/guarded=true",
+		"list /apis/heapgate.dev/v1alpha1/namespaces/heapgate-exceptions/gateexceptions ",
 		"watch /api/v1/configmaps metadata.name=heapgate-verdicts", "watch /apis/apps/v1/daemonsets heapgate.dev/guarded=true",
 		"watch /apis/apps/v1/deployments heapgate.dev/guarded=true", "watch /apis/apps/v1/statefulsets heapgate.dev/guarded=true",
+		"watch /apis/heapgate.dev/v1alpha1/namespaces/heapgate-exceptions/gateexceptions ",
 	}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked %q\nwant  %q", asked, want)

@@ -41,8 +41,9 @@ func (m memory) recall(id string, l look, now time.Time) look {
 		s.tampered = fmt.Sprintf("the record of this image (%s) was deleted", was.called())
 	case was == nil && is != nil:
 		s.tampered = "" // written again by whoever may
-	case was != nil && was.failed() && is.record.PolicyDigest == was.record.PolicyDigest:
-		// The gate never takes a measured failure back under the same policies: it waits for somebody to delete the record.
+	case was != nil && was.failed() && is.record.PolicyDigest == was.record.PolicyDigest && is.record.Parameters == was.record.Parameters && is.record.Exception == "":
+		// The gate never takes a measured failure back under the same policies and settings: it waits for somebody to delete the record, or
+		// for an exception, which the record then names.
 		s.tampered = fmt.Sprintf("the record of this image was changed by hand: %s became %s", was.called(), is.called())
 	}
 	if l.entry == nil || l.entry.problem == nil || s.last == nil || !s.last.failed() {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/heapgate/heapgate/internal/exception"
 	"github.com/heapgate/heapgate/internal/record"
 )
 
@@ -24,7 +25,7 @@ var ErrTooMany = errors.New("more guarded workloads than --max-workloads")
 
 // Once looks a single time, by lists alone. What only memory knows (a record deleted or rewritten since) it cannot see.
 func Once(ctx context.Context, client dynamic.Interface, settings Settings) ([]Status, error) {
-	verdicts := map[string]*records{}
+	verdicts, excuses := map[string]*records{}, map[string]*excuse{}
 	var all []Status
 	for _, k := range kinds {
 		err := pages(ctx, client, k, settings.Namespace, func(u *unstructured.Unstructured) error {
@@ -48,10 +49,20 @@ func Once(ctx context.Context, client dynamic.Interface, settings Settings) ([]S
 			return nil, err
 		}
 	}
+	err := pages(ctx, client, gateExceptions, exception.Namespace, func(u *unstructured.Unstructured) error {
+		excuses[u.GetName()] = slimException(u)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	for i := range all {
 		s := &all[i]
 		l := look{workload: s.Workload, entry: verdicts[s.Workload.Namespace].find(s.Workload)}
+		if l.entry != nil {
+			l.excuse = excuses[l.entry.record.Exception]
+		}
 		if s.Reason != "" {
 			l.problem = errors.New(s.Reason)
 		}
@@ -65,6 +76,9 @@ func pages(ctx context.Context, client dynamic.Interface, k kind, namespace stri
 	next := ""
 	for {
 		list, err := client.Resource(k.resource).Namespace(namespace).List(ctx, k.options(metav1.ListOptions{Limit: pageSize, Continue: next}))
+		if k.absent(err) {
+			return nil
+		}
 		if err != nil {
 			return k.explain("list", namespace, err)
 		}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/heapgate/heapgate/internal/exception"
 	"github.com/heapgate/heapgate/internal/guard"
 	"github.com/heapgate/heapgate/internal/record"
 )
@@ -29,6 +30,7 @@ const maxReason = 256
 type records struct {
 	metav1.ObjectMeta
 	entries map[string]entry
+	opened  []opened
 }
 
 // slim keeps of an object only what decisions need, before it enters a cache.
@@ -37,8 +39,11 @@ func slim(object any) (any, error) {
 	if !ok {
 		return object, nil // slim already, or the mark of a deletion
 	}
-	if u.GetKind() == "ConfigMap" {
+	switch u.GetKind() {
+	case "ConfigMap":
 		return slimRecords(u), nil
+	case exception.Kind:
+		return slimException(u), nil
 	}
 	return slimWorkload(u), nil
 }
@@ -72,6 +77,10 @@ func slimRecords(u *unstructured.Unstructured) *records {
 	values, _ := data.(map[string]any)
 	for key, value := range values {
 		text, _ := value.(string)
+		if opens, ok := opensOf(kept.Namespace, key, text); ok {
+			kept.opened = append(kept.opened, opens)
+			continue
+		}
 		one := entry{writer: writers[key]}
 		one.record, one.problem = record.Decode(text)
 		if one.record.Summary = strings.Clone(one.record.Summary); len(one.record.Summary) > maxReason {

@@ -19,6 +19,8 @@ import (
 type collector struct {
 	watcher                    *Watcher
 	unverified, synced, errors *prometheus.Desc
+	active, uses, remaining    *prometheus.Desc // of exceptions
+	lastUse, opens, openAge    *prometheus.Desc
 }
 
 func newCollector(w *Watcher) *collector {
@@ -26,8 +28,20 @@ func newCollector(w *Watcher) *collector {
 	if w.settings.Cluster != "" {
 		constant["k8s_cluster_name"] = w.settings.Cluster
 	}
+	described := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, constant)
+	}
+	const name, application = "heapgate_exception_name", "heapgate_application_name"
+	workload := []string{"k8s_namespace_name", "heapgate_workload_kind", "heapgate_workload_name"}
 	return &collector{
-		watcher: w,
+		watcher:   w,
+		active:    described("heapgate_exception_active", "1 if a GateException would let its image pass now.", name, application),
+		uses:      described("heapgate_exception_uses", "How many syncs a GateException has let go on.", name, application),
+		remaining: described("heapgate_exception_remaining_seconds", "Until a GateException expires; negative afterwards.", name, application),
+		lastUse:   described("heapgate_exception_last_use_age_seconds", "Since a GateException was used last.", name, application),
+		opens:     described("heapgate_gate_fail_opens", "How often in 30 days a workload's gate let a sync go on without evidence.", workload...),
+		openAge:   described("heapgate_gate_fail_open_age_seconds", "Since a workload's gate last let a sync go on without evidence.", workload...),
+
 		unverified: prometheus.NewDesc("heapgate_workload_unverified", "1 if the live image of a guarded workload has no verdict that counts.",
 			[]string{"k8s_namespace_name", "heapgate_workload_kind", "heapgate_workload_name", "state"}, constant),
 		synced: prometheus.NewDesc("heapgate_watch_synced", "1 if the detector sees every guarded workload and every record now.", nil, constant),
@@ -40,6 +54,9 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	to <- c.unverified
 	to <- c.synced
 	to <- c.errors
+	for _, one := range []*prometheus.Desc{c.active, c.uses, c.remaining, c.lastUse, c.opens, c.openAge} {
+		to <- one
+	}
 }
 
 // Collect is one scrape. During an outage the last states stay, and synced says so.
@@ -47,8 +64,35 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for _, s := range c.watcher.Statuses() {
 		to <- prometheus.MustNewConstMetric(c.unverified, prometheus.GaugeValue, number(s.State.Unverified()), s.Workload.Namespace, s.Workload.Kind, s.Workload.Name, string(s.State))
 	}
+	c.collectExcuses(to, time.Now())
 	to <- prometheus.MustNewConstMetric(c.synced, prometheus.GaugeValue, number(c.watcher.Problem() == nil))
 	to <- prometheus.MustNewConstMetric(c.errors, prometheus.CounterValue, float64(c.watcher.errors.Load()))
+}
+
+// collectExcuses shows what let syncs go on that the gate would have stopped.
+func (c *collector) collectExcuses(to chan<- prometheus.Metric, now time.Time) {
+	c.watcher.mu.Lock()
+	last := c.watcher.last
+	c.watcher.mu.Unlock()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, e := range last.excuses {
+		labels := []string{e.Exception.Name, e.application()}
+		gauge(c.active, number(e.Refusal(now, e.Uses) == ""), labels...)
+		gauge(c.uses, float64(e.Uses), labels...)
+		gauge(c.remaining, e.Spec.Expires.Sub(now).Seconds(), labels...)
+		if used := e.LastUse(); !used.IsZero() {
+			gauge(c.lastUse, now.Sub(used).Seconds(), labels...)
+		}
+	}
+	for _, o := range last.opened {
+		recent := o.opens.Recent(now)
+		gauge(c.opens, float64(len(recent)), o.namespace, o.kind, o.name)
+		if len(recent) > 0 {
+			gauge(c.openAge, now.Sub(recent[len(recent)-1]).Seconds(), o.namespace, o.kind, o.name)
+		}
+	}
 }
 
 func number(yes bool) float64 {

@@ -4,10 +4,13 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/heapgate/heapgate/cmd/heapgate/cluster"
+	"github.com/heapgate/heapgate/internal/exception"
 	"github.com/heapgate/heapgate/internal/guard"
 	"github.com/heapgate/heapgate/internal/record"
 )
@@ -44,6 +48,7 @@ type Status struct {
 	Workload guard.Workload
 	Decision
 	record *entry
+	excuse *excuse
 	uid    string
 }
 
@@ -68,6 +73,8 @@ type Watcher struct {
 // snapshot is the result of the last look.
 type snapshot struct {
 	statuses []Status
+	excuses  []*excuse // that can be read, in the order of their names
+	opened   []opened  // in the order of namespaces, kinds and names
 	looked   bool
 	complete bool // there were not more workloads than may be
 }
@@ -82,6 +89,11 @@ func New(client dynamic.Interface, settings Settings) (*Watcher, error) {
 		}
 		w.feeds = append(w.feeds, f)
 	}
+	f, err := newFeed(client, gateExceptions, exception.Namespace, w.change, w.fail)
+	if err != nil {
+		return nil, err
+	}
+	w.feeds = append(w.feeds, f)
 	return w, nil
 }
 
@@ -186,14 +198,21 @@ func (w *Watcher) Problem() error {
 
 // look decides the state of every guarded workload from the caches.
 func (w *Watcher) look(now time.Time) {
-	verdicts := map[string]*records{}
+	verdicts, excuses := map[string]*records{}, map[string]*excuse{}
 	var found []Status
+	next := snapshot{looked: true}
 	for _, f := range w.feeds {
 		for _, object := range f.informer.GetStore().List() {
 			switch o := object.(type) {
 			case *records:
 				if o.Name == record.ConfigMapName {
 					verdicts[o.Namespace] = o
+					next.opened = append(next.opened, o.opened...)
+				}
+			case *excuse:
+				if o.problem == nil {
+					excuses[o.Exception.Name] = o
+					next.excuses = append(next.excuses, o)
 				}
 			case *unstructured.Unstructured:
 				workload, problem, is := guarded(o)
@@ -214,12 +233,25 @@ func (w *Watcher) look(now time.Time) {
 		s := &found[i]
 		present[s.id()] = true
 		s.record = verdicts[s.Workload.Namespace].find(s.Workload)
+		if s.record != nil {
+			s.excuse = excuses[s.record.record.Exception]
+		}
 		w.decide(s, now)
 	}
 	w.memory.forget(present)
+	next.statuses, next.complete = found, complete
+	next.sort()
 	w.mu.Lock()
-	w.last = snapshot{statuses: found, looked: true, complete: complete}
+	w.last = next
 	w.mu.Unlock()
+}
+
+// sort makes the order of the caches one that does not change.
+func (s *snapshot) sort() {
+	slices.SortFunc(s.excuses, func(a, b *excuse) int { return strings.Compare(a.Exception.Name, b.Exception.Name) })
+	slices.SortFunc(s.opened, func(a, b opened) int {
+		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
+	})
 }
 
 func text(err error) string {
@@ -230,7 +262,7 @@ func text(err error) string {
 }
 
 func (w *Watcher) decide(s *Status, now time.Time) {
-	l := look{workload: s.Workload, entry: s.record}
+	l := look{workload: s.Workload, entry: s.record, excuse: s.excuse}
 	if s.Reason != "" {
 		l.problem = errors.New(s.Reason)
 	}

@@ -6,9 +6,9 @@ package manifest.image.pinned_test
 import data.lib.object_test as made
 import data.manifest.image.pinned
 
-says := {"checks": pinned.checks, "deny": pinned.deny, "inconclusive": pinned.inconclusive}
+says := {"checks": pinned.checks, "deny": pinned.deny, "warn": pinned.warn, "inconclusive": pinned.inconclusive}
 
-passes := {"checks": {"IMAGE-001"}, "deny": set(), "inconclusive": set()}
+passes := {"checks": {"IMAGE-001"}, "deny": set(), "warn": set(), "inconclusive": set()}
 
 hex := "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -65,4 +65,13 @@ test_no_image_never_passes if {
 		said.checks == set()
 		said.deny == set()
 	}
+}
+
+# Of what is not guarded there is no verdict that could be about another image.
+test_a_tag_of_what_is_not_guarded_is_a_warning if {
+	said := says with input as made.free(made.with_container({"image": "shop:v1"}))
+	[[finding.target, finding.facts.image] | some finding in said.warn] == [["shop", "shop:v1"]]
+	object.union(said, {"warn": set()}) == passes
+	guarded := says with input as made.with_container({"image": "shop:v1"})
+	guarded.warn == set()
 }

@@ -21,9 +21,28 @@ resource(fields) := made.with_env({"valueFrom": {"resourceFieldRef": fields}})
 
 test_not_above_passes if {
 	says == passes with input as data.deployment
-	says == passes with input as made.with_env({"value": "512MiB"})
+	says == passes with input as made.with_env({"value": "486MiB"})
 	says == passes with input as made.with_env({"value": "0"})
 	says == passes with input as made.with_limit(1000000000)
+}
+
+close := {"id": "GOMEM-003", "limit": 510027366.4, "memory_limit_bytes": 536870912, "target": "shop", "value": 536870912}
+
+warned(findings) := {{
+	"id": finding.id,
+	"limit": finding.limit,
+	"memory_limit_bytes": finding.facts.memory_limit_bytes,
+	"target": finding.target,
+	"value": finding.value,
+} |
+	some finding in findings
+}
+
+test_close_to_the_limit_is_a_warning if {
+	said := says with input as made.with_env({"value": "512MiB"})
+	warned(said.warn) == {close}
+	object.union(said, {"warn": set()}) == passes
+	count(gomemlimit.warn) == 1 with input as made.with_env({"value": "487MiB"})
 }
 
 test_unset_passes if {
@@ -57,10 +76,23 @@ test_decimal_units_of_kubernetes_are_smaller if {
 	count(gomemlimit.deny) == 1 with input as decimal
 }
 
-test_limit_of_its_own_container_passes if {
+test_limit_of_its_own_container_is_a_warning if {
 	every fields in [{}, {"divisor": "0"}, {"divisor": "1"}, {"divisor": ""}, {"containerName": "shop"}, {"containerName": ""}] {
-		says == passes with input as resource(object.union({"resource": "limits.memory"}, fields))
+		said := says with input as resource(object.union({"resource": "limits.memory"}, fields))
+		warned(said.warn) == {close}
+		object.union(said, {"warn": set()}) == passes
 	}
+}
+
+test_every_container_is_judged if {
+	two := made.with_containers([object.union(made.guarded, {"name": "a", "env": [{"name": "GOMEMLIMIT", "value": "1GiB"}]}), made.guarded])
+	said := says with input as made.free(two)
+	{finding.target | some finding in said.deny} == {"a"}
+	said.checks == {"GOMEM-003"}
+	mixed := made.with_containers([object.union(made.guarded, {"name": "a", "env": [{"name": "GOMEMLIMIT", "value": "1G"}]}), made.guarded])
+	torn := says with input as made.free(mixed)
+	why(torn.inconclusive) == {["a", "malformed"]}
+	torn.checks == set()
 }
 
 test_values_that_are_not_here_are_inconclusive if {

@@ -14,8 +14,20 @@
 #   severity: medium
 #   signal: memory_limit
 #   failure_msg: no memory limit
+#   collections: [recommended, strict]
 #   solution: |
 #     Set resources.limits.memory of the container, or of the whole pod where the cluster knows that.
+#   avoid: |
+#     ```yaml
+#     resources: {requests: {memory: 512Mi}}
+#     ```
+#   prefer: |
+#     ```yaml
+#     resources: {requests: {memory: 512Mi}, limits: {memory: 512Mi}}
+#     ```
+#   exceptions: |
+#     A LimitRange of the namespace may give every container a limit; it is not in the manifest. Write the limit down all the same: a
+#     GOMEMLIMIT needs to know it.
 package manifest.memory.limit
 
 import data.lib.quantity
@@ -24,35 +36,37 @@ import data.lib.workload
 
 chain := rego.metadata.chain()
 
-default container := {}
+judgeable if workload.judgeable(input)
 
-container := workload.container(input)
+judged := workload.judged(input)
 
-limit := workload.memory_limit(input)
+limit(one) := workload.limit(input, one, "memory")
 
-checks contains "GOMEM-008" if container != {}
+checks contains "GOMEM-008" if judgeable
 
-deny contains result.finding(chain, {"target": object.get(container, "name", ""), "unit": "By"}) if {
-	container != {}
-	limit == null
+deny contains result.finding(chain, {"target": workload.name(one), "unit": "By"}) if {
+	some one in judged
+	limit(one) == null
 }
 
 deny contains result.finding(chain, {
-	"target": object.get(container, "name", ""),
-	"value": quantity.kubernetes(limit),
+	"target": workload.name(one),
+	"value": quantity.kubernetes(limit(one)),
 	"unit": "By",
-	"facts": {"quantity": limit},
+	"facts": {"quantity": limit(one)},
 }) if {
-	quantity.kubernetes(limit) <= 0
+	some one in judged
+	quantity.kubernetes(limit(one)) <= 0
 }
 
-inconclusive contains result.finding(chain, {"facts": {"reason": "missing"}}) if container == {}
+inconclusive contains result.finding(chain, {"facts": {"reason": "missing"}}) if not judgeable
 
 inconclusive contains result.finding(chain, {
-	"target": object.get(container, "name", ""),
+	"target": workload.name(one),
 	"unit": "By",
-	"facts": {"reason": "malformed", "quantity": limit},
+	"facts": {"reason": "malformed", "quantity": limit(one)},
 }) if {
-	limit != null
-	not quantity.kubernetes(limit)
+	some one in judged
+	limit(one) != null
+	not quantity.kubernetes(limit(one))
 }

@@ -1,0 +1,187 @@
+// Copyright The heapgate authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/heapgate/heapgate/internal/promapi"
+)
+
+const week = 7 * 24 * time.Hour
+
+// coarseSteps is how finely the history is seen before it is looked at closely.
+const coarseSteps = 500
+
+// previous is the last other version, at the age that the candidate has.
+func (p *pairing) previous(ctx context.Context) (side, error) {
+	born, err := p.birth(ctx)
+	if err != nil {
+		return side{}, err
+	}
+	history := p.g.settings.compare.history
+	if born.IsZero() {
+		p.refuse("previous: the candidate is older than the history of %s", shortly(history))
+		return side{}, nil
+	}
+	before, from, why, err := p.before(ctx, born)
+	if err != nil {
+		return side{}, err
+	}
+	if why != "" {
+		p.refuse("previous: %s", why)
+		return side{}, nil
+	}
+	w := versionless(p.g.settings.workload)
+	w.Version, w.ImageDigest = before.version, before.digest
+	firstBorn, err := p.firstPoint(ctx, w, from)
+	if err != nil {
+		return side{}, err
+	}
+	if firstBorn.IsZero() {
+		p.refuse("previous: the first pod of %s cannot be found", before)
+		return side{}, nil
+	}
+	return p.moved(ctx, "previous", w, born.Sub(firstBorn))
+}
+
+// lastWeek is what ran at the same hours seven days before.
+func (p *pairing) lastWeek(ctx context.Context) (side, error) {
+	return p.moved(ctx, "last week", versionless(p.g.settings.workload), week)
+}
+
+// moved takes the grid into the past and sees who was there then.
+func (p *pairing) moved(ctx context.Context, kind string, w workload, by time.Duration) (side, error) {
+	by = by.Round(p.grid.step)
+	on := p.grid
+	on.end = on.end.Add(-by)
+	all, err := p.seen(ctx, w, on)
+	if err != nil {
+		return side{}, err
+	}
+	found := p.best(all, w, on, p.begin())
+	if found.shift = by; len(found.targets) == 0 {
+		text := "nobody of " + w.String() + " was there"
+		if len(all) > 0 {
+			text = "no other version of " + w.String() + " was there"
+		}
+		p.refuse("%s: %s for half of the time from %s to %s", kind, text, on.at(p.begin()).UTC().Format(time.RFC3339), on.end.UTC().Format(time.RFC3339))
+	}
+	return found, nil
+}
+
+// birth is that of the candidate's oldest target; zero if it is older than the history.
+func (p *pairing) birth(ctx context.Context) (time.Time, error) {
+	oldest := p.candidate.targets[0].born
+	for _, t := range p.candidate.targets {
+		if t.born.IsZero() {
+			return p.firstSeen(ctx, p.candidate.asked)
+		}
+		if t.born.Before(oldest) {
+			oldest = t.born
+		}
+	}
+	return oldest, nil
+}
+
+// coarse is the grid of the history up to the start of the window.
+func (p *pairing) coarse() grid {
+	history := p.g.settings.compare.history
+	step := max((history / coarseSteps).Truncate(time.Minute), p.grid.step, time.Minute)
+	return newGrid(p.grid.end, history, step)
+}
+
+// firstSeen is when a workload was first seen; zero if it was there before the history.
+func (p *pairing) firstSeen(ctx context.Context, w workload) (time.Time, error) {
+	on := p.coarse()
+	answers, err := p.g.ask(ctx, query{expr: p.g.count(w, on.step), on: &on})
+	if err != nil {
+		return time.Time{}, err
+	}
+	first := on.n
+	for _, s := range answers[0].Series {
+		if i := newTrack(s, on).first(); i >= 0 {
+			first = min(first, i)
+		}
+	}
+	if first == 0 || first == on.n {
+		return time.Time{}, nil
+	}
+	return p.firstPoint(ctx, w, on.at(first))
+}
+
+// firstPoint looks closely at the time around a coarse first point.
+func (p *pairing) firstPoint(ctx context.Context, w workload, around time.Time) (time.Time, error) {
+	coarse := p.coarse().step
+	on := newGrid(around.Add(p.grid.step), 2*coarse, p.grid.step)
+	answers, err := p.g.ask(ctx, query{expr: p.g.count(w, on.step*3/2), on: &on})
+	if err != nil {
+		return time.Time{}, err
+	}
+	first := time.Time{}
+	for _, s := range answers[0].Series {
+		if i := newTrack(s, on).first(); i >= 0 && (first.IsZero() || on.at(i).Before(first)) {
+			first = on.at(i)
+		}
+	}
+	return first, nil
+}
+
+// before finds the release that ran last before the candidate, and about when it began; or says why not.
+func (p *pairing) before(ctx context.Context, born time.Time) (release, time.Time, string, error) {
+	on := p.coarse()
+	answers, err := p.g.ask(ctx, query{expr: p.g.count(versionless(p.g.settings.workload), on.step), on: &on})
+	if err != nil {
+		return release{}, time.Time{}, "", err
+	}
+	var found release
+	var begun, last int = 0, -1
+	for _, s := range sortedSeries(answers[0].Series) {
+		r, t := releaseOf(s.Labels), newTrack(s, on)
+		if !r.known() || !r.other(p.candidate.release) || t.first() < 0 || on.at(t.first()).After(born) {
+			continue
+		}
+		if end := t.last(); end > last {
+			found, last, begun = r, end, stretch(t, end)
+		}
+	}
+	switch {
+	case last < 0:
+		return found, time.Time{}, fmt.Sprintf("no other version of %s was seen in %s", versionless(p.g.settings.workload), shortly(p.g.settings.compare.history)), nil
+	case begun == 0:
+		return found, time.Time{}, fmt.Sprintf("%s began before the history of %s, so that the age of its pods is not known", found, shortly(p.g.settings.compare.history)), nil
+	}
+	return found, on.at(begun), "", nil
+}
+
+// stretch is the first index of the run of points that ends at an index; single absent points do not end it.
+func stretch(t track, end int) int {
+	first := end
+	for i := end; i >= 0 && first-i <= 2; i-- {
+		if t.present[i] {
+			first = i
+		}
+	}
+	return first
+}
+
+func sortedSeries(series []promapi.Series) []promapi.Series {
+	sorted := slices.Clone(series)
+	slices.SortFunc(sorted, func(a, b promapi.Series) int { return strings.Compare(identity(a.Labels), identity(b.Labels)) })
+	return sorted
+}
+
+// count asks for the number of targets of each release: a history of pods has too many series.
+func (g *gatherer) count(w workload, reach time.Duration) string {
+	return fmt.Sprintf("count by (service_version, oci_manifest_digest) (last_over_time(%s[%s]))", g.selector(metricUp, w), promDuration(reach))
+}
+
+// overStep asks for the points that were written, and fills no gaps.
+func (g *gatherer) overStep(metric string, w workload) string {
+	return fmt.Sprintf("last_over_time(%s[%s])", g.selector(metric, w), promDuration(g.settings.step*3/2))
+}
