@@ -54,7 +54,7 @@ func (g *gatherer) sample(ctx context.Context, s *side, load string) error {
 // the same as those before, and it lags behind a load that moves.
 func (g *gatherer) allocation(w workload) string {
 	by := strings.Join(identityLabels, ", ")
-	return fmt.Sprintf("%s or sum by (%s) (%s)", g.rateOf(metricAllocated, w), by, g.overStep(specOf(signalAllocation).metric, w))
+	return fmt.Sprintf("(%s) or sum by (%s) (%s)", g.rateOf(metricAllocated, w), by, g.overStep(specOf(signalAllocation).metric, w))
 }
 
 // loadModel says what each signal is adjusted for.

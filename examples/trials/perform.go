@@ -27,6 +27,7 @@ import (
 type group struct {
 	name, version, digest string
 	addresses, pprof      []string
+	stderr                []string // files with gctrace
 }
 
 // stage is what runs.
@@ -97,7 +98,9 @@ func (st *stage) open() error {
 		g.addresses, g.pprof, addresses = addresses[:st.pods], addresses[st.pods:2*st.pods], addresses[2*st.pods:]
 		st.groups = append(st.groups, g)
 		for i := range st.pods {
-			if err := st.start([]string{"GOMAXPROCS=1"}, st.shop, "--version", g.version, "--addr", g.addresses[i], "--pprof", g.pprof[i]); err != nil {
+			file := filepath.Join(st.dir, fmt.Sprintf("%s-%d.stderr.log", g.name, i))
+			g.stderr = append(g.stderr, file)
+			if err := st.start(file, []string{"GOMAXPROCS=1", "GODEBUG=gctrace=1"}, st.shop, "--version", g.version, "--addr", g.addresses[i], "--pprof", g.pprof[i]); err != nil {
 				return err
 			}
 		}
@@ -107,7 +110,7 @@ func (st *stage) open() error {
 	}
 	for _, g := range st.groups {
 		for _, address := range g.addresses {
-			if err := st.start([]string{"GOMAXPROCS=1"}, st.load, "--url", "http://"+address, "--rate", fmt.Sprint(st.rate), "--wave", "0.4", "--period", (3 * st.window / 4).String(), "--duration", "0"); err != nil {
+			if err := st.start(filepath.Join(st.dir, "load.stderr.log"+address), []string{"GOMAXPROCS=1"}, st.load, "--url", "http://"+address, "--rate", fmt.Sprint(st.rate), "--wave", "0.4", "--period", (3 * st.window / 4).String(), "--duration", "0"); err != nil {
 				return err
 			}
 		}
@@ -116,23 +119,27 @@ func (st *stage) open() error {
 	if err := st.writeConfig(config); err != nil {
 		return err
 	}
-	return st.start(nil, st.collector, "--config", config)
+	return st.start(filepath.Join(st.dir, "collector.stderr.log"), nil, st.collector, "--config", config)
 }
 
 // start a program that lives as long as the trials. Its end is theirs.
-func (st *stage) start(env []string, path string, args ...string) error {
+func (st *stage) start(stderr string, env []string, path string, args ...string) error {
+	said, err := os.Create(stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = said.Close() }() // the program has its own
 	cmd := exec.CommandContext(st.ctx, path, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = append(os.Environ(), env...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	st.children.Go(func() error {
 		err := cmd.Wait()
-		return fmt.Errorf("%s ended: %w\n%.2000s", filepath.Base(path), errors.Join(err, st.ctx.Err()), said.String())
+		return fmt.Errorf("%s ended, see %s: %w", filepath.Base(path), stderr, errors.Join(err, st.ctx.Err()))
 	})
 	return nil
 }
@@ -148,11 +155,11 @@ var collectorTemplate = template.Must(template.New("collector.yaml").
 	Parse(collectorYAML))
 
 func (st *stage) writeConfig(path string) error {
-	type target struct{ URL, Group, Version, Digest string }
+	type target struct{ URL, Group, Version, Digest, GCTrace string }
 	var targets []target
 	for _, g := range st.groups {
-		for _, address := range g.pprof {
-			targets = append(targets, target{"http://" + address, g.name, g.name, g.digest})
+		for i, address := range g.pprof {
+			targets = append(targets, target{"http://" + address, g.name, g.name, g.digest, g.stderr[i]})
 		}
 	}
 	var text bytes.Buffer
