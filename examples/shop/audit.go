@@ -4,8 +4,8 @@
 package main
 
 import (
-	"encoding/json"
 	"log/slog"
+	"strconv"
 
 	"github.com/heapgate/heapgate/examples/shop/order"
 )
@@ -16,8 +16,7 @@ type auditTrail struct{ log *slog.Logger }
 
 // Note is called for each order that is taken.
 func (a *auditTrail) Note(id int64, o order.Order) {
-	text, err := json.Marshal(o)
-	if err == nil {
-		a.log.Debug("order taken", "id", id, "order", text)
-	}
+	text := append(make([]byte, 0, 1024), "order "...)
+	text = strconv.AppendInt(text, id, 10)
+	a.log.Debug("order taken", "text", append(text, o.Note...))
 }
