@@ -55,6 +55,7 @@ generate: ## Write every generated file again: ocb's main, mdatagen's code, poli
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
 	go generate ./receiver ./processor ./exporter ./connector
 	go test ./policies -run 'TestDocsAreGenerated|TestCapabilitiesFileIsTheAllowlist' -update
+	go test ./policies/gatekeeper ./policies/vap -run TestFilesAreMadeOfTheRules -update
 
 policies: ## Check and test the policy pack with the opa command itself
 	cd policies && $(OPA) check --strict --schema schemas --capabilities capabilities.json .

@@ -161,6 +161,9 @@ type record struct {
 	Cluster      string `json:"cluster"`
 	PolicyDigest string `json:"policy_digest"`
 	At           string `json:"at"`
+	Rules        string `json:"rules"`
+	WouldBe      string `json:"would_be"`
+	Exception    string `json:"exception"`
 }
 
 func recordKey(image box.Image) string {

@@ -16,6 +16,7 @@ func TestHeapgate(t *testing.T) {
 		t.Run("bypasses", testBypasses)
 		t.Run("failures", testFailures)
 		t.Run("killed gate", testKilledGate)
+		t.Run("comparison", testComparison)
 	})
 	t.Run("policy change", testPolicyChange)
 	t.Run("API server restart", testAPIRestart)

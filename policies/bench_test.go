@@ -3,12 +3,28 @@
 
 package policies
 
-import "testing"
+import (
+	"io/fs"
+	"testing"
+)
 
+// BenchmarkLoad is the start of a command with the rules of this version, up to its first question; "outside" is the same rules with
+// one byte changed, so with every check.
 func BenchmarkLoad(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		mustLoad(b, map[string]any{})
+	outside := files(b, map[string]string{"lib/result.rego": string(files(b, nil)["lib/result.rego"].Data) + "\n"})
+	for name, tree := range map[string]fs.FS{"embedded": Embedded(), "outside": outside} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				pack, err := Load(tree, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := pack.gate.query(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -30,5 +46,16 @@ func BenchmarkEvaluate(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkEvaluateManifest is one Deployment against all rules of manifests.
+func BenchmarkEvaluateManifest(b *testing.B) {
+	pack, object := mustLoad(b, nil), deployment(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := pack.EvaluateManifest(b.Context(), object, now); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Bounds of a bundle. A ConfigMap holds at most 1 MiB.
 const (
 	maxBundleBytes   = 4 << 20  // as it comes
-	maxInflatedBytes = 16 << 20 // all files, and what lies between them
+	maxInflatedBytes = 16 << 20 // all files, and what lies between them; also the files alone, as they are read
 )
 
 // readArchive takes the files out of a gzipped tar, before anything is trusted. OPA allocates what a header says; here nothing larger
@@ -50,6 +50,7 @@ func readArchive(tarball []byte) (map[string][]byte, error) {
 
 func readTar(archive *tar.Reader) (map[string][]byte, error) {
 	files := map[string][]byte{}
+	left := int64(maxInflatedBytes) // a hole in a file is read as zeros that were never inflated
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -68,6 +69,9 @@ func readTar(archive *tar.Reader) (map[string][]byte, error) {
 		if header.Size > maxFileBytes || len(files) >= maxFiles {
 			return nil, &BundleError{Kind: BundleTooLarge, Err: fmt.Errorf("at %.200q: want at most %d files of %d bytes", name, maxFiles, maxFileBytes)}
 		}
+		if left -= header.Size; left < 0 {
+			return nil, &BundleError{Kind: BundleTooLarge, Err: fmt.Errorf("at %.200q: inflates to more than %d bytes", name, maxInflatedBytes)}
+		}
 		if files[name], err = io.ReadAll(archive); err != nil {
 			return nil, err
 		}
@@ -81,6 +85,9 @@ func bundleFile(header *tar.Header) (string, error) {
 	switch {
 	case header.Typeflag != tar.TypeReg:
 		return "", fmt.Errorf("%.200q is no plain file", header.Name)
+	case len(header.PAXRecords) > 0 || header.Format == tar.FormatPAX:
+		// They can rename a file, give it another size or holes; neither OPA nor SignBundle writes any.
+		return "", fmt.Errorf("%.200q has extended attributes (PAX); want a plain tar as `heapgate policies pack` writes it", header.Name)
 	case name != path.Clean(name) || strings.HasPrefix(name, "../") || strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00"):
 		return "", fmt.Errorf("the path %.200q leads elsewhere", header.Name)
 	case !isOurs:

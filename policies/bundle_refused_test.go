@@ -10,6 +10,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,6 +87,9 @@ func TestBundleThatIsRefused(t *testing.T) {
 		"large as it comes":     {make([]byte, maxBundleBytes+1), public, BundleTooLarge, "larger than"},
 		"large file":            {add(entry{"/gate/x.rego", strings.Repeat("#", maxFileBytes+1), tar.TypeReg}), public, BundleTooLarge, "gate/x.rego"},
 		"inflates":              {add(bombs(20)...), public, BundleTooLarge, "inflates to more"},
+		"PAX record":            {holes(t, "comment", 1), public, BundleMalformed, "extended attributes (PAX)"},
+		"holes":                 {holes(t, "GNU.sparse", 1), public, BundleMalformed, "extended attributes (PAX)"},
+		"global PAX record":     {global(t), public, BundleMalformed, "no plain file"},
 		"padded":                {padded(t, maxInflatedBytes), public, BundleTooLarge, "inflates to more"},
 		"many files":            {add(many1000()...), public, BundleTooLarge, "want at most 1000 files"},
 	} {
@@ -106,9 +110,73 @@ func bombs(n int) (entries []entry) {
 	return entries
 }
 
+// holes is files of one byte that PAX records call sparse, of the largest size that a file may have; with another key the records say
+// nothing. The writer of package tar refuses to write sparse files, so the key is put in afterwards.
+func holes(tb testing.TB, key string, count int) []byte {
+	tb.Helper()
+	var plain, out bytes.Buffer
+	archive := tar.NewWriter(&plain)
+	for i := range count {
+		header := &tar.Header{Name: "/gate/" + strings.Repeat("x", i+1) + ".rego", Typeflag: tar.TypeReg, Mode: 0o600, Size: 1, PAXRecords: map[string]string{
+			"ABC.sparse.size": strconv.Itoa(maxFileBytes), "ABC.sparse.numblocks": "1", "ABC.sparse.map": "0,1",
+		}}
+		if err := archive.WriteHeader(header); err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := archive.Write([]byte("#")); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	zipped := gzip.NewWriter(&out)
+	text := plain.Bytes()
+	if key == "GNU.sparse" {
+		text = bytes.ReplaceAll(text, []byte("ABC.sparse"), []byte(key))
+	}
+	_, err := zipped.Write(append(text, make([]byte, 1024)...))
+	if err = errors.Join(err, zipped.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Should a file with holes ever be taken, its holes count: what is read is bounded, not only what is inflated.
+func TestHolesCountAsBytes(t *testing.T) {
+	plain := func(tarball []byte) *tar.Reader {
+		unzipped, err := gzip.NewReader(bytes.NewReader(tarball))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tar.NewReader(unzipped)
+	}
+	header, err := plain(holes(t, "GNU.sparse", 1)).Next()
+	if err != nil || header.Size != maxFileBytes {
+		t.Fatalf("want package tar to take the file for one of %d bytes, got %+v, %v", maxFileBytes, header, err)
+	}
+	var refused *BundleError
+	if _, err := readTar(plain(repack(t, bombs(maxInflatedBytes/maxFileBytes+1)))); !errors.As(err, &refused) || refused.Kind != BundleTooLarge {
+		t.Errorf("want all files together to be bounded, got %v", err)
+	}
+	if files, err := readTar(plain(repack(t, bombs(maxInflatedBytes/maxFileBytes)))); err != nil || len(files) != maxInflatedBytes/maxFileBytes {
+		t.Errorf("want %d bytes in all files to be taken, got %v", maxInflatedBytes, err)
+	}
+}
+
+// global is an archive that begins with PAX records for all files.
+func global(tb testing.TB) []byte {
+	tb.Helper()
+	var out bytes.Buffer
+	zipped := gzip.NewWriter(&out)
+	archive := tar.NewWriter(zipped)
+	err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "/gate/x.rego", PAXRecords: map[string]string{"comment": "x"}})
+	if err = errors.Join(err, archive.Close(), zipped.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 func many1000() (entries []entry) {
 	for i := range maxFiles {
-		entries = append(entries, entry{"/lib/" + strings.Repeat("x", i%90+1) + strings.Repeat("y", i/90) + ".rego", "", tar.TypeReg})
+		entries = append(entries, entry{"/lib/" + strings.Repeat("x", i%80+1) + strings.Repeat("y", i/80) + ".rego", "", tar.TypeReg})
 	}
 	return entries
 }

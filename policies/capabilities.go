@@ -6,6 +6,7 @@ package policies
 import (
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -24,8 +25,8 @@ var allowed = []string{
 	"units.parse_bytes", "upper", "walk",
 }
 
-// capabilities is what rules are compiled with, whatever a capabilities.json beside them says.
-func capabilities() *ast.Capabilities {
+// capabilities is what rules are compiled with, whatever a capabilities.json beside them says. It is shared: nobody may change it.
+var capabilities = sync.OnceValue(func() *ast.Capabilities {
 	caps := &ast.Capabilities{
 		Features: []string{ast.FeatureRegoV1, ast.FeatureKeywordsInRefs},
 		AllowNet: []string{},
@@ -36,7 +37,7 @@ func capabilities() *ast.Capabilities {
 		}
 	}
 	return caps
-}
+})
 
 // capabilitiesJSON is the same as a file for the opa command. An empty allow_net is written out, because OPA reads its absence as
 // any host.

@@ -21,6 +21,11 @@ var severities = []string{"critical", "high", "medium", "low"}
 // inputs names the schema of what the rules below each top package are asked about.
 var inputs = map[string]string{"gate": "evidence", "manifest": "manifest"}
 
+// packageOf is the name of a module's package: gate.gc.pause.
+func packageOf(module *ast.Module) string {
+	return strings.TrimPrefix(module.Package.Path.String(), "data.")
+}
+
 // roomOf is the top package: gate of gate.gc.pause.
 func roomOf(pkg string) string {
 	top, _, _ := strings.Cut(pkg, ".")
@@ -29,19 +34,16 @@ func roomOf(pkg string) string {
 
 // discover finds the rules by the METADATA of the packages below gate and manifest, and the sets that each declares. It refuses whatever would be
 // skipped in silence: a package elsewhere, a package without an id or schemas, a misspelled or mistyped set.
-func discover(compiler *ast.Compiler) ([]Rule, map[string][]string, error) {
+func discover(modules map[string]*ast.Module) ([]Rule, map[string][]string, error) {
 	documents := map[string][]string{}
 	described := map[string]Rule{}
 	ids := map[string]string{}
-	for _, file := range slices.Sorted(maps.Keys(compiler.Modules)) {
-		module := compiler.Modules[file]
-		pkg := strings.TrimPrefix(module.Package.Path.String(), "data.")
-		isLibrary := strings.HasPrefix(pkg, "lib.")
+	for _, file := range slices.Sorted(maps.Keys(modules)) {
+		module := modules[file]
+		pkg := packageOf(module)
+		isLibrary := roomOf(pkg) == "lib"
 		if !isLibrary && (inputs[roomOf(pkg)] == "" || !strings.Contains(pkg, ".")) {
 			return nil, nil, fmt.Errorf("%s: package %s is never asked; a rule's package starts with `gate.` or `manifest.` and a library's with `lib.`", file, pkg)
-		}
-		if err := reads(compiler, module, isLibrary); err != nil {
-			return nil, nil, err
 		}
 		if isLibrary {
 			continue
@@ -66,12 +68,26 @@ func discover(compiler *ast.Compiler) ([]Rule, map[string][]string, error) {
 	return complete(documents, described)
 }
 
+// limitsRef is parsed once: there are thousands of references to compare with it.
+var limitsRef = ast.MustParseRef("data.limits")
+
+// readable holds every module of a compiler to reads.
+func readable(compiler *ast.Compiler) error {
+	for _, file := range slices.Sorted(maps.Keys(compiler.Modules)) {
+		module := compiler.Modules[file]
+		if err := reads(compiler, module, roomOf(packageOf(module)) == "lib"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reads refuses references that OPA would take for undefined: to data that never exists, and, in a library, to what only the schemas
 // of a rule's package would check.
 func reads(compiler *ast.Compiler, module *ast.Module, isLibrary bool) error {
 	var err error
 	ast.WalkRefs(module, func(ref ast.Ref) bool {
-		limits := ref.HasPrefix(ast.MustParseRef("data.limits"))
+		limits := ref.HasPrefix(limitsRef)
 		switch {
 		case isLibrary && (limits || ref.HasPrefix(ast.InputRootRef)):
 			err = errors.Join(err, fmt.Errorf("%s: %s: a library takes arguments; only a rule's package is checked against the schemas", ref[0].Loc(), ref))

@@ -60,11 +60,15 @@ func (p *Pack) evaluate(ctx context.Context, asked room, given any, now time.Tim
 }
 
 // decide runs the query until the deadline. Absent documents make the whole decision undefined, which is an error.
-func (p *Pack) decide(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value, now time.Time) (any, error) {
+func (p *Pack) decide(ctx context.Context, query preparedQuery, input ast.Value, now time.Time) (any, error) {
+	prepared, err := query()
+	if err != nil {
+		return nil, err
+	}
 	late := fmt.Errorf("the rules did not end within %s", p.deadline)
 	ctx, cancel := context.WithTimeoutCause(ctx, p.deadline, late)
 	defer cancel()
-	set, err := query.Eval(ctx, rego.EvalParsedInput(input), rego.EvalTime(now), rego.EvalSortSets(true))
+	set, err := prepared.Eval(ctx, rego.EvalParsedInput(input), rego.EvalTime(now), rego.EvalSortSets(true))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, errors.Join(context.Cause(ctx), err)

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (g *gatherer) compare(ctx context.Context, facts *evidence) error {
 	p := &pairing{g: g, grid: on, warmUp: set.WarmUp}
 	kind, base, err := p.pair(ctx)
 	if err == nil && kind != baselineNone && !g.moment.Early {
-		err = g.compareSides(ctx, c, kind, &base, &p.candidate, set)
+		err = g.compareSides(ctx, c, kind, &base, p, set)
 	}
 	var failed *promapi.Error
 	switch {
@@ -101,15 +102,17 @@ func (p *pairing) baseline(kind string, found side) baseline {
 }
 
 // compareSides samples both sides and compares every signal.
-func (g *gatherer) compareSides(ctx context.Context, c *comparison, kind string, base, candidate *side, set compare.Settings) error {
-	asked := len(g.answers)
-	load := g.loadMetric()
+func (g *gatherer) compareSides(ctx context.Context, c *comparison, kind string, base *side, p *pairing, set compare.Settings) error {
+	asked, load, candidate := len(g.answers), g.loadMetric(), &p.candidate
 	for _, one := range []*side{base, candidate} {
 		if err := g.sample(ctx, one, load); err != nil {
 			return err
 		}
 	}
+	note := incomplete(g.answers[asked:])
 	m := newLoadModel(kind, g.settings.compare.load, load, base, candidate)
+	past := p.learn(ctx, base.release, load, &m)
+	asked = len(g.answers) // What the past lacks makes the default of what is learned of it, and nothing else.
 	results := map[string]compare.Result{}
 	for _, name := range comparedNames {
 		spec := specOf(name)
@@ -120,6 +123,7 @@ func (g *gatherer) compareSides(ctx context.Context, c *comparison, kind string,
 		}
 		own := set
 		own.Unadjusted = m.of(name) == noLoadNeeded
+		own.Prior = past.prior(spec, source, &m, set)
 		results[name] = compare.Signal(base.pods(spec, source, m, set.WarmUp), candidate.pods(spec, source, m, set.WarmUp), own, g.moment.Look)
 	}
 	results = compare.Holm(results, set.Alpha)
@@ -130,7 +134,7 @@ func (g *gatherer) compareSides(ctx context.Context, c *comparison, kind string,
 	if err := g.compareSites(ctx, c, kind, base, candidate, results[signalAllocation]); err != nil {
 		return err
 	}
-	if note := incomplete(g.answers[asked:]); note != "" {
+	if note = cmp.Or(note, incomplete(g.answers[asked:])); note != "" {
 		g.distrust(c, note)
 	}
 	return nil
@@ -197,5 +201,11 @@ const metricAllocated = "go_memory_allocated_bytes_total"
 // rate(): that one extrapolates by the mean distance of the samples, and where a heap text and /debug/vars are read one right after the
 // other, it is up to a quarter too low. A counter that begins anew has no rate above zero, and so a gap.
 func (g *gatherer) rateOf(metric string, w workload) string {
-	return fmt.Sprintf("sum by (%s) (deriv(%s[%s])) > 0", strings.Join(identityLabels, ", "), g.selector(metric, w), promDuration(3*g.settings.step))
+	return slope(fmt.Sprintf("%s[%s]", g.selector(metric, w), promDuration(3*g.settings.step)))
+}
+
+func slope(ranged string) string { return byIdentity("deriv("+ranged+")") + " > 0" }
+
+func byIdentity(expr string) string {
+	return fmt.Sprintf("sum by (%s) (%s)", strings.Join(identityLabels, ", "), expr)
 }

@@ -54,7 +54,11 @@ func (g *gatherer) sample(ctx context.Context, s *side, load string) error {
 // the same as those before, and it lags behind a load that moves.
 func (g *gatherer) allocation(w workload) string {
 	by := strings.Join(identityLabels, ", ")
-	return fmt.Sprintf("(%s) or sum by (%s) (%s)", g.rateOf(metricAllocated, w), by, g.overStep(specOf(signalAllocation).metric, w))
+	once := func(expr, metric string) string { // Two series of one process are poison, or two collectors: neither is taken.
+		return fmt.Sprintf("(%s unless count by (%s) (last_over_time(%s[%s])) > 1)", expr, by, g.selector(metric, w), promDuration(3*g.settings.step))
+	}
+	signal := specOf(signalAllocation).metric
+	return fmt.Sprintf("%s or %s", once(g.rateOf(metricAllocated, w), metricAllocated), once(fmt.Sprintf("sum by (%s) (%s)", by, g.overStep(signal, w)), signal))
 }
 
 // loadModel says what each signal is adjusted for.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ const (
 // baselineFlags are the values of --baseline.
 var baselineFlags = []string{baselineAuto, baselineConcurrent, baselinePrevious, "last-week", baselineNone}
 
+// priors are the values of --prior.
+var priors = []string{priorLearned, priorDefault}
+
 // maxLooks is how many looks the bounds of O'Brien and Fleming are known for.
 const maxLooks = 6
 
@@ -35,6 +39,7 @@ type compareFlags struct {
 	baseline, workload, load string
 	looks                    int
 	warmUp, history          time.Duration
+	prior                    string
 	explain                  bool
 }
 
@@ -46,9 +51,11 @@ func (f *compareFlags) register(cmd *cobra.Command) {
 	set.IntVar(&f.looks, "looks", 4, "how many times within --wait the candidate is compared; each is decided more strictly than a single one")
 	set.DurationVar(&f.warmUp, "warm-up", -1, "how much of the life of each process is left out of the comparison, at most a third of the window (default: as the policies say, 5m)")
 	set.DurationVar(&f.history, "history", 7*24*time.Hour, "how far back to look for the version before")
+	set.StringVar(&f.prior, "prior", priorLearned, "how far pods of one version differ before any of them was seen: learned (from the releases within --history, where they had enough pods) or default (3 %)")
 	set.BoolVar(&f.explain, "explain", false, "print how the verdict came about, step by step with every number")
 	// The only error is a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("baseline", cobra.FixedCompletions(baselineFlags, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("prior", cobra.FixedCompletions(priors, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // compareSettings is what the code needs.
@@ -59,10 +66,11 @@ type compareSettings struct {
 	looks    int            // 1 to 6
 	warmUp   *time.Duration // nil: as the policies say
 	history  time.Duration
+	prior    string // learned, default, or "" for a record of the time before there was a choice: the default, and nothing said of it
 }
 
 func (f *compareFlags) settings() (compareSettings, []error) {
-	s := compareSettings{baseline: strings.ReplaceAll(f.baseline, "-", "_"), workload: f.workload, load: f.load, looks: f.looks, history: f.history}
+	s := compareSettings{baseline: strings.ReplaceAll(f.baseline, "-", "_"), workload: f.workload, load: f.load, looks: f.looks, history: f.history, prior: cmp.Or(f.prior, priorLearned)}
 	var problems []error
 	if !slices.Contains(baselineFlags, f.baseline) {
 		problems = append(problems, fmt.Errorf("--baseline must be one of %s (got %q)", strings.Join(baselineFlags, ", "), f.baseline))
@@ -78,6 +86,9 @@ func (f *compareFlags) settings() (compareSettings, []error) {
 	}
 	if f.looks < 1 || f.looks > maxLooks {
 		problems = append(problems, fmt.Errorf("--looks must be 1 to %d (got %d)", maxLooks, f.looks))
+	}
+	if !slices.Contains(priors, s.prior) {
+		problems = append(problems, fmt.Errorf("--prior must be one of %s (got %q)", strings.Join(priors, ", "), f.prior))
 	}
 	if f.warmUp >= 0 {
 		s.warmUp = &f.warmUp

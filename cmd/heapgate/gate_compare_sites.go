@@ -5,14 +5,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/heapgate/heapgate/internal/promapi"
 	"github.com/heapgate/heapgate/internal/verdict/compare"
 )
 
@@ -37,11 +35,11 @@ func (g *gatherer) compareSites(ctx context.Context, c *comparison, kind string,
 	}
 	before, err := g.siteSamples(ctx, base, span, load)
 	if err != nil {
-		return g.withoutSites(err)
+		return g.withoutSites(ctx, err)
 	}
 	after, err := g.siteSamples(ctx, candidate, span, 1)
 	if err != nil {
-		return g.withoutSites(err)
+		return g.withoutSites(ctx, err)
 	}
 	for _, one := range compare.Sites(before, after, compare.DefaultSites()) {
 		c.Sites = append(c.Sites, changedSite{
@@ -53,14 +51,14 @@ func (g *gatherer) compareSites(ctx context.Context, c *comparison, kind string,
 	return nil
 }
 
-// withoutSites goes on without an answer that is too large: sites explain, they do not decide.
-func (g *gatherer) withoutSites(err error) error {
-	var failed *promapi.Error
-	if errors.As(err, &failed) && failed.Kind == promapi.KindTooLarge {
-		g.course = append(g.course, "sites: "+err.Error())
-		return nil
+// withoutSites goes on without an answer that is too large or cannot be had: sites explain, they do not decide. Of the reason nothing is
+// kept, because a replay, which has no such answer either, has another.
+func (g *gatherer) withoutSites(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
 	}
-	return err
+	g.course = append(g.course, "sites: the store gave no answer that could be used")
+	return nil
 }
 
 // commonSpan is how long all targets were there up to the end.

@@ -5,6 +5,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/heapgate/heapgate/internal/promapi"
@@ -26,6 +28,7 @@ type recordedSettings struct {
 	Looks            int            `json:"looks"`
 	WarmUp           *string        `json:"warm_up"`
 	History          string         `json:"history"`
+	Prior            string         `json:"prior,omitempty"`
 	Tier             string         `json:"tier"`
 
 	Exceptions []map[string]any `json:"exceptions"`
@@ -36,7 +39,8 @@ func (s gateSettings) recorded() recordedSettings {
 		Workload: s.workload, Window: s.window.String(), Step: s.step.String(), Wait: s.wait.String(), Timeout: s.client.Timeout.String(),
 		MemoryLimit: s.memoryLimit, Limits: s.limits,
 		Baseline: s.compare.baseline, BaselineWorkload: s.compare.workload, Load: s.compare.load, Looks: s.compare.looks, History: s.compare.history.String(),
-		Tier: s.tier, Exceptions: s.exceptions,
+		Prior: s.compare.prior,
+		Tier:  s.tier, Exceptions: s.exceptions,
 	}
 	if s.compare.warmUp != nil {
 		text := s.compare.warmUp.String()
@@ -48,8 +52,11 @@ func (s gateSettings) recorded() recordedSettings {
 // settings makes of a record what lookOnce needs; a record can come from anyone.
 func (r recordedSettings) settings() (gateSettings, error) {
 	s := gateSettings{workload: r.Workload, memoryLimit: r.MemoryLimit, limits: r.Limits, output: "text", tier: r.Tier, exceptions: r.Exceptions}
-	s.compare = compareSettings{baseline: r.Baseline, workload: r.BaselineWorkload, load: r.Load, looks: r.Looks}
+	s.compare = compareSettings{baseline: r.Baseline, workload: r.BaselineWorkload, load: r.Load, looks: r.Looks, prior: r.Prior}
 	s.client = promapi.Settings{}
+	if r.Prior != "" && !slices.Contains(priors, r.Prior) {
+		return s, fmt.Errorf("recorded settings: prior must be one of %s (got %q)", strings.Join(priors, ", "), r.Prior)
+	}
 	for _, one := range []struct {
 		name, text string
 		to         *time.Duration

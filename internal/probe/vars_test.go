@@ -30,7 +30,7 @@ func memStats(t testing.TB) string {
 
 func TestReadVars(t *testing.T) {
 	stats := memStats(t)
-	v, err := ReadVars(strings.NewReader(`{"cmdline": ["/opt/shop/shop","-password=hunter2"], "memstats": ` + stats + `, "own": {"x":[1, "]}\""]}, "requests": 12}trailing`), "requests")
+	v, err := ReadVars(strings.NewReader(`{"cmdline": ["/opt/shop/shop","-password=hunter2"], "memstats": `+stats+`, "own": {"x":[1, "]}\""]}, "requests": 12}trailing`), "requests")
 	if err != nil || v.Command != "shop" || v.PauseTotalNs != 77 || v.Load != 12 {
 		t.Fatalf("%+v, %v", v, err)
 	}
