@@ -20,7 +20,7 @@ var (
 var notMetrics = regexp.MustCompile(strings.Join([]string{
 	`^heapgate\.(dev|svc|git|invalid)\b`,                                                   // hosts, and the domain of our labels and annotations
 	`^heapgate\.(candidate|settings|application|revision|container|image|namespace|name)$`, // templates and values for Helm
-	`^heapgate\.([a-z_]+\.)?(rego|yaml|yml|json|exe|go|md|gz|sarif)$`,                            // files
+	`^heapgate\.([a-z_]+\.)?(rego|yaml|yml|json|exe|go|md|gz|sarif)$`,                      // files
 	`^heapgate_(collector|gate)$`,
 	`^heapgate_(scrape|port|path|memory_limit|container_memory_limit|workload|namespace|version)$`, // tags of machines in clouds
 }, "|"))

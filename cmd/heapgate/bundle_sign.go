@@ -103,7 +103,7 @@ func signerOf(spec string) (attest.Signer, error) {
 	if command, ok := strings.CutPrefix(spec, "exec:"); ok {
 		words := strings.Fields(command)
 		if len(words) == 0 {
-			return nil, errors.New("want a command behind exec:")
+			return nil, errors.New("want a command behind exec: (got none)")
 		}
 		return commandSigner(words), nil
 	}

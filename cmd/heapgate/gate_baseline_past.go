@@ -140,7 +140,7 @@ func (p *pairing) before(ctx context.Context, born time.Time) (release, time.Tim
 		return release{}, time.Time{}, "", err
 	}
 	var found release
-	var begun, last int = 0, -1
+	begun, last := 0, -1
 	for _, s := range sortedSeries(answers[0].Series) {
 		r, t := releaseOf(s.Labels), newTrack(s, on)
 		if !r.known() || !r.other(p.candidate.release) || t.first() < 0 || on.at(t.first()).After(born) {

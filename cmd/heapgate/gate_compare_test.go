@@ -25,7 +25,6 @@ type fleetPart struct {
 	noCounter  bool    // of what is allocated
 	noLoad     bool    // nobody counts the requests
 	share      float64 // of the load that each pod gets; 0 is 1
-	site       string  // function that allocates what is more
 }
 
 // fleet writes the fixture of a store: n points of pods under a load that doubles and halves in an hour and goes up steadily.

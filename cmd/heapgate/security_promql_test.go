@@ -61,10 +61,10 @@ func shapeOf(t *testing.T, question string, want map[string]string) string {
 		}
 		for _, m := range selector.LabelMatchers {
 			value, known := want[m.Name]
-			if m.Type != labels.MatchEqual || m.Name != labels.MetricName && (!known || m.Value != value) {
+			if m.Type != labels.MatchEqual || m.Name != "__name__" && (!known || m.Value != value) {
 				t.Fatalf("%s asks for %s", question, m)
 			}
-			if m.Name != labels.MetricName {
+			if m.Name != "__name__" {
 				*m = *labels.MustNewMatcher(labels.MatchEqual, m.Name, "x")
 			}
 		}

@@ -34,7 +34,7 @@ type excuse struct {
 
 func slimException(u *unstructured.Unstructured) *excuse {
 	kept := &excuse{}
-	kept.ObjectMeta.Namespace, kept.ObjectMeta.Name, kept.ResourceVersion = u.GetNamespace(), u.GetName(), u.GetResourceVersion()
+	kept.Namespace, kept.ObjectMeta.Name, kept.ResourceVersion = u.GetNamespace(), u.GetName(), u.GetResourceVersion()
 	kept.Exception, kept.problem = exception.FromObject(u.Object)
 	return kept
 }
