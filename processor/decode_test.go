@@ -109,7 +109,7 @@ func TestDecodesTheDictionary(t *testing.T) {
 	dictionary.Metrics["go.memory.gc.pause.duration"] = nil // built by hand
 	unread := []string{
 		"heapgate.contention.count", "heapgate.contention.time", "heapgate.cpu.profile.map_share", "heapgate.gctrace.records",
-		"heapgate.goroutine.by_state", "heapgate.goroutine.site.growth", "heapgate.heap.objects", "heapgate.process.crashes", "heapgate.scrape.cost",
+		"heapgate.goroutine.by_state", "heapgate.goroutine.site.growth", "heapgate.heap.objects", "heapgate.load.requests", "heapgate.process.crashes", "heapgate.scrape.cost",
 		"heapgate.scrape.duration", "heapgate.scrape.errors", "heapgate.scrape.interval", "heapgate.site.inuse_objects", "heapgate.target.up",
 		"heapgate.trace.mark_assist.time", "heapgate.trace.stw.count",
 	}
