@@ -22,7 +22,12 @@ import (
 // A release is held to the one before it, at the same age of its pods and at equal load, which swings: one that is as good passes, one
 // that allocates a fifth more for each request is stopped by the line that does so. What a verdict came of is replayed elsewhere, and two
 // people together can let the image through, which is told and counted.
+//
+// It takes a quarter of an hour and judges one pod a side, which is not sure enough yet to stop others' work: it runs when asked for.
 func testComparison(t *testing.T) {
+	if os.Getenv("HEAPGATE_E2E_COMPARISON") == "" {
+		t.Skip("not asked for: set HEAPGATE_E2E_COMPARISON=1")
+	}
 	t.Parallel()
 	p := install(t)
 	shop := p.newShop(t, "compare", "two", "warn")
@@ -42,7 +47,7 @@ func testComparison(t *testing.T) {
 	t.Run("a release that is as good passes", func(t *testing.T) {
 		succeeded(t, shop.release(t, second))
 		shop.runs(t, second)
-		shop.grows(t, 200*time.Second)
+		shop.grows(t, 5*time.Minute)
 	})
 	t.Run("one that allocates a fifth more is stopped by name", func(t *testing.T) {
 		failed(t, shop.release(t, lavish), "PostSync", "allocation", "main.(*auditTrail).Note", "audit.go:", "ALLOC-001")
