@@ -33,8 +33,7 @@ func testComparison(t *testing.T) {
 	shop := p.newShop(t, "compare", "two", "warn")
 	shop.rate, shop.wave = 60, 0.4
 	for key, value := range map[string]string{
-		"HEAPGATE_WAIT": "3m", "HEAPGATE_LOOKS": "2", "HEAPGATE_BASELINE": "previous", "HEAPGATE_WARM_UP": "15s", "HEAPGATE_HISTORY": "1h", // so that the past is looked at finely
-
+		"HEAPGATE_WAIT": "3m", "HEAPGATE_LOOKS": "2", "HEAPGATE_BASELINE": "previous", "HEAPGATE_WARM_UP": "15s", "HEAPGATE_HISTORY": "1h", // the longer, the more coarsely
 		"HEAPGATE_BUNDLE": "configmap://compare/heapgate-evidence",
 	} {
 		shop.settings[key] = value
