@@ -67,15 +67,21 @@ func TestProbeKnowsEachByte(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &site{number: mostSites - 1}
-			run := fill(s)
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			run()
-			runtime.ReadMemStats(&after)
-			const others = 2 << 10 // goroutines of the test
-			if all := int64(after.TotalAlloc - before.TotalAlloc); s.total > all || s.total < all-others {
-				t.Errorf("the probe counts %d bytes of %d", s.total, all)
+			const others = 2 << 10 // goroutines of the test; now and then one allocates more meanwhile, but not each time
+			for attempt := 1; ; attempt++ {
+				s := &site{number: mostSites - 1}
+				run := fill(s)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				run()
+				runtime.ReadMemStats(&after)
+				all := int64(after.TotalAlloc - before.TotalAlloc)
+				if s.total <= all && s.total >= all-others {
+					return
+				}
+				if s.total > all || attempt == 5 {
+					t.Fatalf("the probe counts %d bytes of %d", s.total, all)
+				}
 			}
 		})
 	}
