@@ -142,7 +142,7 @@ func (p *platform) renderJobs(t *testing.T) string {
 	dir := t.TempDir()
 	files := map[string]string{
 		"kustomization.yaml": "resources: [shop.yaml]\ncomponents: [deploy/gate]\ntransformers: [deploy/gate/deployment]\n",
-		"shop.yaml":          fmt.Sprintf(shopManifest, "", p.Image("shop-good").Ref(), p.Image("load").Ref(), 1),
+		"shop.yaml":          fmt.Sprintf(shopManifest, "", p.Image("shop-good").Ref(), p.Image("load").Ref(), 1, 0.0),
 	}
 	maps.Copy(files, box.Folder(t, "../deploy/gate", "deploy/gate"))
 	for name, text := range files {
