@@ -18,6 +18,8 @@ import (
 	"github.com/heapgate/heapgate/internal/guard"
 )
 
+const ruleException = "EXC-001"
+
 const exceptionLong = `An exception lets one image of one Application or workload pass named rules of the gate, for at most 72 hours and 10 syncs. The gate
 measures and records all the same what it would have said, counts each sync that the exception let go on, and alerts fire on every use and
 before it expires.

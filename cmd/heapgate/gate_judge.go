@@ -79,7 +79,7 @@ func (j *judge) judgeManifest(ctx context.Context, subject string, object map[st
 }
 
 func (j *judge) decide(subject string, result policies.Result) verdict.Verdict {
-	in := verdict.Input{Subject: subject, Missing: result.Missing, Evaluated: result.Evaluated, Excepted: exceptedBy(result.Findings)}
+	in := verdict.Input{Subject: subject, Missing: result.Missing, Evaluated: result.Evaluated, Excepted: policies.Excepted(result.Findings)}
 	for _, f := range result.Findings {
 		in.Findings = append(in.Findings, verdict.Finding{
 			Kind: verdict.Kind(f.Kind), Rule: f.ID, Title: j.rules[f.ID].Title, Signal: f.Signal, Severity: f.Severity, Target: f.Target,

@@ -23,7 +23,7 @@ import (
 //
 //  1. find: the GateExceptions of the admin namespace that are for this image in this workload. No kind and no namespace are none; what
 //     cannot be read is a warning, and none;
-//  2. the rule EXC-001 says which of them hold, and for which rules (exceptedBy);
+//  2. the rule EXC-001 says which of them hold, and for which rules (policies.Excepted);
 //  3. count: before one decides anything its status says so. What cannot be counted is not used.
 type exceptions struct {
 	list   []exception.Exception
@@ -94,26 +94,6 @@ func (e exceptions) without(name string) exceptions {
 	return e
 }
 
-const ruleException = "EXC-001"
-
-// exceptedBy is, by the id of a rule, the name of the exception that excuses it, as EXC-001 says it holds.
-func exceptedBy(findings []policies.Finding) map[string]string {
-	excepted := map[string]string{}
-	for _, f := range findings {
-		name, _ := f.Facts["exception"].(string)
-		if valid, _ := f.Facts["valid"].(bool); f.ID != ruleException || !valid || name == "" {
-			continue
-		}
-		rules, _ := f.Facts["rules"].([]any)
-		for _, one := range rules {
-			if id, _ := one.(string); id != "" && (excepted[id] == "" || name < excepted[id]) {
-				excepted[id] = name
-			}
-		}
-	}
-	return excepted
-}
-
 // holding asks EXC-001 before there is any evidence: what it needs is the image and the time. It returns its findings, one for each
 // exception.
 func (h *hook) holding(ctx context.Context, s subject, found exceptions) ([]policies.Finding, error) {
@@ -121,26 +101,7 @@ func (h *hook) holding(ctx context.Context, s subject, found exceptions) ([]poli
 	if len(given) == 0 {
 		return nil, nil
 	}
-	now := time.Now().UTC()
-	at := now.Format(time.RFC3339)
-	result, err := h.judge.pack.Evaluate(ctx, evidence{
-		SchemaVersion: 1, Now: at, Workload: h.gateSettings(s).workload, Window: window{Start: at, End: at, Seconds: h.gate.window.Seconds()},
-		Signals: nothingMeasured(), MapSites: []mapSite{}, Exceptions: given,
-	}, now)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(result.Findings, func(f policies.Finding) bool { return f.ID != ruleException }), nil
-}
-
-// nothingMeasured is evidence without any: what its schema wants, all of it missing.
-func nothingMeasured() map[string]signalFact {
-	missing := reasonMissing
-	signals := map[string]signalFact{}
-	for _, spec := range signalSpecs {
-		signals[spec.name] = signalFact{Unit: spec.unit, Reason: &missing}
-	}
-	return signals
+	return h.judge.pack.Exceptions(ctx, h.gateSettings(s).workload, given, time.Now())
 }
 
 // excuses picks the exceptions that together excuse every one of the rules; nil if one of them is not excused.
@@ -165,7 +126,7 @@ func (h *hook) reopens(ctx context.Context, end *ending, found exceptions) strin
 			end.warn("no exception is taken into account: %v", err)
 			return ""
 		}
-		excepted := exceptedBy(findings)
+		excepted := policies.Excepted(findings)
 		rules := slices.Sorted(maps.Keys(excepted))
 		if known.Rules != "" {
 			rules = strings.Split(known.Rules, ",")

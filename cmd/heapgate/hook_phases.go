@@ -12,6 +12,7 @@ import (
 	"github.com/heapgate/heapgate/internal/argocd"
 	"github.com/heapgate/heapgate/internal/record"
 	"github.com/heapgate/heapgate/internal/verdict"
+	"github.com/heapgate/heapgate/policies"
 )
 
 // preSync admits an image before anything is deployed, or refuses it. The store is not asked.
@@ -81,7 +82,7 @@ func (h *hook) excuseCandidate(ctx context.Context, end *ending, name string) {
 		if err != nil {
 			end.warn("no exception is taken into account: %v", err)
 		}
-		if len(exceptedBy(holding)) == 0 {
+		if len(policies.Excepted(holding)) == 0 {
 			end.warnings = append(end.warnings, found.warnings()...)
 			return
 		}

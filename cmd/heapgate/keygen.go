@@ -6,12 +6,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -53,26 +48,5 @@ func verdictKeys(io streams, dir string) error {
 	if err != nil {
 		return err
 	}
-	privateText, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return err
-	}
-	publicText, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for _, file := range []struct {
-		name, kind string
-		content    []byte
-	}{{"heapgate-verdicts.key", "PRIVATE KEY", privateText}, {"heapgate-verdicts.pub", "PUBLIC KEY", publicText}} {
-		path := filepath.Join(dir, file.name)
-		if err := writeNew(path, pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.content})); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintln(io.out, path)
-	}
-	return nil
+	return writeKeys(io, dir, "heapgate-verdicts", private, public)
 }

@@ -39,11 +39,16 @@ func keygen(io streams, dir string) error {
 	if err != nil {
 		return err
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
+	return writeKeys(io, dir, "heapgate-policies", key, &key.PublicKey)
+}
+
+// writeKeys writes a pair as NAME.key (PKCS #8) and NAME.pub (PKIX), both in PEM, and says where.
+func writeKeys(io streams, dir, name string, private, public any) error {
+	privateText, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return err
 	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	publicText, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return err
 	}
@@ -51,10 +56,10 @@ func keygen(io streams, dir string) error {
 		return err
 	}
 	for _, file := range []struct {
-		name, kind string
-		content    []byte
-	}{{"heapgate-policies.key", "PRIVATE KEY", private}, {"heapgate-policies.pub", "PUBLIC KEY", public}} {
-		path := filepath.Join(dir, file.name)
+		suffix, kind string
+		content      []byte
+	}{{".key", "PRIVATE KEY", privateText}, {".pub", "PUBLIC KEY", publicText}} {
+		path := filepath.Join(dir, name+file.suffix)
 		if err := writeNew(path, pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.content})); err != nil {
 			return err
 		}
