@@ -22,7 +22,7 @@ import (
 //  1. The protobuf profile is read between two /debug/vars. Where both have the same last GC cycle, the three are one
 //     observation, as a heap text is.
 //  2. Where it shows an allocation that no text has shown, it is no observation, and the next text is taken at once, as
-//     far as the budget allows.
+//     far as the budget allows. What that text does not show either is of class unknown.
 //
 // This holds for builds with an id, which Go's linker writes since 1.24: there all classes were told right. Of older ones
 // the text stays the only source.
@@ -80,7 +80,9 @@ func (r *runtimeReceiver) learn(t *target, text *heap.Text, pairs *heap.Pairs, s
 		return // of another process the base is another one, and the build would learn it at the wrong addresses
 	}
 	learned, err := l.Build.Learn(text, pairs, symbol, l.Base())
-	l.taught = err == nil && learned.Ambiguous == 0 && learned.Unnamed == 0
+	if l.taught = err == nil && learned.Ambiguous == 0 && learned.Unnamed == 0; l.taught {
+		l.Settle()
+	}
 }
 
 // askHeapProfile reads the protobuf profile: for the profiles pipeline, and for sites where the build is known.
@@ -143,7 +145,7 @@ func (r *runtimeReceiver) readLight(t *target, id string, body io.Reader) (*heap
 	case err != nil:
 		return nil, err
 	}
-	if !l.taught || read.Unseen > 0 || read.UnknownBytes > 0 {
+	if !l.taught || read.Unseen > 0 {
 		t.plan.soon(sourceHeapText, time.Now())
 		return nil, nil
 	}

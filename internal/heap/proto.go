@@ -6,6 +6,7 @@ package heap
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/heapgate/heapgate/internal/inflate"
 	"github.com/heapgate/heapgate/internal/profile"
@@ -90,6 +91,7 @@ type ProtoTarget struct {
 	version int64  // of the Build's pairs when kept was added up
 	base    uint64 // start of the first mapping
 	read    bool
+	missing []addressSize // of the last read, see Settle
 }
 
 // Base is where the process has its program: the start of the first mapping, as Build.Learn needs it. 0 before the first read.
@@ -128,6 +130,9 @@ func (r *ProtoReader) finish(t *ProtoTarget) {
 	r.snapshot.build, r.snapshot.sums = t.Build, &r.sums
 	r.snapshot.Total, r.snapshot.Observer, r.snapshot.Rate = r.sums.total, r.sums.observer, r.sums.rate
 	r.snapshot.UnknownBytes, r.snapshot.Unseen = r.sums.unknown, r.sums.unseen
+	if t.missing = nil; len(r.sums.missing) > 0 {
+		t.missing = slices.Clone(r.sums.missing)
+	}
 	r.snapshot.compare(t)
 	t.kept = r.sums.keep(t.kept)
 	t.total, t.version, t.read = r.sums.total, r.sums.version, true

@@ -79,6 +79,27 @@ func (b *Build) Learn(t *Text, pairs *Pairs, symbol func(address uint64) (string
 	return learned, nil
 }
 
+// Settle is called behind a Learn whose text was written after the last Read. What that profile had and the text did not
+// show under the same address will be shown by no other: from now on it is Unknown, and not Unseen. Go leaves a frame out
+// of a protobuf profile where a function of the runtime is inlined into it (runtime.CallersFrames, which loggers call), so
+// that the allocation stands at the frame's caller there. It tells how many pairs these are.
+func (t *ProtoTarget) Settle() int {
+	if len(t.missing) == 0 {
+		return 0
+	}
+	b := t.Build
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var settled Learned
+	for _, pair := range t.missing {
+		if _, ok := b.pairs.find(pair.offset, pair.size); !ok {
+			b.learn(pair, way{rank: isUnknown}, &settled)
+		}
+	}
+	t.missing = nil
+	return settled.New
+}
+
 func (b *Build) learn(pair addressSize, w way, learned *Learned) {
 	if id, ok := b.pairs.find(pair.offset, pair.size); ok {
 		if b.ways[id].way != w {
@@ -120,6 +141,12 @@ func (b *Build) wayOf(k *protoStack, size int64) *scaledWay {
 		return &b.ways[found]
 	}
 	return nil
+}
+
+// isValueAt reports whether what a call allocates is of no map, as a pair of its address tells. Another size is of none
+// either then: one call instruction always calls the same function of the runtime.
+func (b *Build) isValueAt(i int32) bool {
+	return i >= 0 && b.ways[i].way == way{rank: isValue}
 }
 
 type addressSize struct{ offset, size uint64 }

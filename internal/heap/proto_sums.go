@@ -14,9 +14,10 @@ type protoSums struct {
 	all   []protoSum
 
 	total, observer Totals
-	overflow        int64 // below 0: a sum was more than an int64 holds
-	unknown         int64 // allocated bytes of class Unknown
-	unseen          int   // samples whose pair no text has shown
+	overflow        int64         // below 0: a sum was more than an int64 holds
+	unknown         int64         // allocated bytes of class Unknown
+	unseen          int           // samples whose pair no text has shown
+	missing         []addressSize // some of their pairs
 	version         int64
 	scaled          int64 // the rate that scales are for
 	scales          [256]scale
@@ -54,7 +55,7 @@ func (s *protoSums) reset(b *Build) {
 		s.all = nil
 	}
 	s.build, s.all, s.version = b, s.all[:0], b.version
-	s.rate, s.total, s.observer, s.overflow, s.unknown, s.unseen = 0, Totals{}, Totals{}, 0, 0, 0
+	s.rate, s.total, s.observer, s.overflow, s.unknown, s.unseen, s.missing = 0, Totals{}, Totals{}, 0, 0, 0, s.missing[:0]
 }
 
 func (s *protoSums) setRate(rate int64) {
@@ -137,8 +138,10 @@ func (s *protoSums) add(k *protoStack, v *[4]int64, size int64) bool {
 			class = isGrow
 		}
 		ladder = ladder && class == isGrow
+	} else if s.build.isValueAt(k.way) {
+		class = max(isValue, k.rank)
 	} else {
-		s.unseen++
+		s.miss(k, size)
 	}
 	if class == isUnknown {
 		s.unknown += v[1]
@@ -150,6 +153,17 @@ func (s *protoSums) add(k *protoStack, v *[4]int64, size int64) bool {
 		sum.rungs.add(size)
 	}
 	return true
+}
+
+// maxMissing bounds the pairs that are remembered of one profile. What is left out comes again.
+const maxMissing = 64
+
+// miss counts a sample whose pair no text has shown.
+func (s *protoSums) miss(k *protoStack, size int64) {
+	s.unseen++
+	if k.leaf >= 0 && len(s.missing) < maxMissing {
+		s.missing = append(s.missing, addressSize{s.build.spots[k.leaf].offset, uint64(size)})
+	}
 }
 
 // sum adds numbers that are not below 0, and notes in overflow if it went beyond what there is.
