@@ -96,6 +96,11 @@ func (p *pairing) coarse() grid {
 	return newGrid(p.grid.end, history, step)
 }
 
+// recent is the fine grid of the time since the last coarse points.
+func (p *pairing) recent(coarse grid) grid {
+	return newGrid(p.grid.end, p.grid.end.Sub(coarse.at(coarse.n-2)), p.grid.step)
+}
+
 // firstSeen is when a workload was first seen; zero if it was there before the history.
 func (p *pairing) firstSeen(ctx context.Context, w workload) (time.Time, error) {
 	on := p.coarse()
@@ -109,8 +114,11 @@ func (p *pairing) firstSeen(ctx context.Context, w workload) (time.Time, error) 
 			first = min(first, i)
 		}
 	}
-	if first == 0 || first == on.n {
+	switch first {
+	case 0:
 		return time.Time{}, nil
+	case on.n: // it began behind the last coarse point
+		return p.firstPoint(ctx, w, p.grid.end)
 	}
 	return p.firstPoint(ctx, w, on.at(first))
 }
@@ -132,31 +140,77 @@ func (p *pairing) firstPoint(ctx context.Context, w workload, around time.Time) 
 	return first, nil
 }
 
-// before finds the release that ran last before the candidate, and about when it began; or says why not.
+// before finds the release that ran last before the candidate, and about when it began; or says why not. The history is seen coarsely, and
+// closely at its end: releases may follow each other within one coarse step.
 func (p *pairing) before(ctx context.Context, born time.Time) (release, time.Time, string, error) {
 	on := p.coarse()
-	answers, err := p.g.ask(ctx, query{expr: p.g.count(versionless(p.g.settings.workload), on.step), on: &on})
+	near := p.recent(on)
+	w := versionless(p.g.settings.workload)
+	answers, err := p.g.ask(ctx, query{expr: p.g.count(w, on.step), on: &on}, query{expr: p.g.count(w, near.step*3/2), on: &near})
 	if err != nil {
 		return release{}, time.Time{}, "", err
 	}
-	var found release
-	begun, last := 0, -1
-	for _, s := range sortedSeries(answers[0].Series) {
-		r, t := releaseOf(s.Labels), newTrack(s, on)
-		if !r.known() || !r.other(p.candidate.release) || t.first() < 0 || on.at(t.first()).After(born) {
+	history := p.others(answers[0].Series, on, born.Add(on.step)) // a release may have begun as much before its first point
+	found, ok := latestOf(p.others(answers[1].Series, near, born))
+	if !ok {
+		last, any := latestOf(history)
+		if !any {
+			return release{}, time.Time{}, fmt.Sprintf("no other version of %s was seen in %s", w, shortly(p.g.settings.compare.history)), nil
+		}
+		around := newGrid(last.on.at(last.end), 2*on.step, p.grid.step)
+		answers, err := p.g.ask(ctx, query{expr: p.g.count(w, around.step*3/2), on: &around})
+		if err != nil {
+			return release{}, time.Time{}, "", err
+		}
+		if found, ok = latestOf(p.others(answers[0].Series, around, born)); !ok {
+			if found = last; !on.at(last.track.first()).Before(born) {
+				return release{}, time.Time{}, fmt.Sprintf("of %s, which was seen about then, it is not known whether it began before", last.release), nil
+			}
+		}
+	}
+	begun := found.on.at(stretch(found.track, found.end))
+	for _, past := range history {
+		if past.release != found.release {
 			continue
 		}
-		if end := t.last(); end > last {
-			found, last, begun = r, end, stretch(t, end)
+		first := stretch(past.track, past.end)
+		if first == 0 {
+			return found.release, time.Time{}, fmt.Sprintf("%s began before the history of %s, so that the age of its pods is not known", found.release, shortly(p.g.settings.compare.history)), nil
+		}
+		if at := on.at(first); at.Before(begun) {
+			begun = at
 		}
 	}
-	switch {
-	case last < 0:
-		return found, time.Time{}, fmt.Sprintf("no other version of %s was seen in %s", versionless(p.g.settings.workload), shortly(p.g.settings.compare.history)), nil
-	case begun == 0:
-		return found, time.Time{}, fmt.Sprintf("%s began before the history of %s, so that the age of its pods is not known", found, shortly(p.g.settings.compare.history)), nil
+	return found.release, begun, "", nil
+}
+
+// seenRelease is when a release was there.
+type seenRelease struct {
+	release release
+	on      grid
+	track   track
+	end     int // index of its last point
+}
+
+// others are the releases that began before the candidate was born, in the order of their labels.
+func (p *pairing) others(series []promapi.Series, on grid, born time.Time) (all []seenRelease) {
+	for _, s := range sortedSeries(series) {
+		r, t := releaseOf(s.Labels), newTrack(s, on)
+		if r.known() && r.other(p.candidate.release) && t.first() >= 0 && on.at(t.first()).Before(born) {
+			all = append(all, seenRelease{r, on, t, t.last()})
+		}
 	}
-	return found, on.at(begun), "", nil
+	return all
+}
+
+// latestOf is the release that was there last; of several the one that began last.
+func latestOf(all []seenRelease) (last seenRelease, ok bool) {
+	for _, one := range all {
+		if !ok || one.end > last.end || one.end == last.end && one.track.first() > last.track.first() {
+			last, ok = one, true
+		}
+	}
+	return last, ok
 }
 
 // stretch is the first index of the run of points that ends at an index; single absent points do not end it.

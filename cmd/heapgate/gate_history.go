@@ -128,25 +128,37 @@ func deployments(ctx context.Context, s gateSettings, from store, now time.Time,
 	g := newGatherer(from, s, single(now))
 	p := &pairing{g: g, grid: g.grid}
 	on := p.coarse()
-	answers, err := g.ask(ctx, query{expr: g.count(s.workload, on.step), on: &on})
+	near := p.recent(on)
+	answers, err := g.ask(ctx, query{expr: g.count(s.workload, on.step), on: &on}, query{expr: g.count(s.workload, near.step*3/2), on: &near})
 	if err != nil {
 		return nil, err
 	}
 	var all []deployment
-	for _, series := range sortedSeries(answers[0].Series) {
-		r, t := releaseOf(series.Labels), newTrack(series, on)
-		if !r.known() {
-			continue
-		}
+	add := func(r release, around time.Time) error {
 		w := s.workload
 		w.Version, w.ImageDigest = r.version, r.digest
+		begun, err := p.firstPoint(ctx, w, around)
+		if err == nil && !begun.IsZero() {
+			all = append(all, deployment{r, begun})
+		}
+		return err
+	}
+	seen := map[release]bool{}
+	for _, series := range sortedSeries(answers[0].Series) {
+		r, t := releaseOf(series.Labels), newTrack(series, on)
+		if seen[r] = true; !r.known() {
+			continue
+		}
 		for _, i := range begins(t) {
-			begun, err := p.firstPoint(ctx, w, on.at(i))
-			if err != nil {
+			if err := add(r, on.at(i)); err != nil {
 				return nil, err
 			}
-			if !begun.IsZero() {
-				all = append(all, deployment{r, begun})
+		}
+	}
+	for _, series := range sortedSeries(answers[1].Series) { // behind the last coarse point
+		if r := releaseOf(series.Labels); r.known() && !seen[r] {
+			if err := add(r, p.grid.end); err != nil {
+				return nil, err
 			}
 		}
 	}
