@@ -32,9 +32,10 @@ func TestWhatNoTextTeachesIsSettled(t *testing.T) {
 	for range 60_000 { // of 240 bytes: about 27 samples
 		inlinesTheRuntime()
 	}
-	runtime.GC()
-	runtime.GC()
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // both forms of one profile
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // both forms of one profile; and a cycle that begins by itself would keep the last back
+	for range 3 {
+		runtime.GC()
+	}
 	var proto, text bytes.Buffer
 	for form, w := range map[int]*bytes.Buffer{0: &proto, 1: &text} {
 		if err := pprof.Lookup("heap").WriteTo(w, form); err != nil {
