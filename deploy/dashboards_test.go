@@ -272,34 +272,3 @@ func TestDashboardsShowThePoliciesLimits(t *testing.T) {
 		t.Errorf("%d limits were compared, want 15", compared)
 	}
 }
-
-// countedAlerts are the panels that count what an alert would name.
-var countedAlerts = map[string]string{"Maps without bound": "HeapgateMapGrowth", "Near the memory limit": "HeapgateLiveHeapNearLimit"}
-
-// A dashboard that counts what an alert names counts by the alert's numbers.
-func TestDashboardsCountByTheAlertsLimits(t *testing.T) {
-	_, rules := readRules(t)
-	for _, d := range readDashboards(t) {
-		for _, p := range d.Panels {
-			for _, target := range p.Targets {
-				got := values(comparedNumbers(t, withoutVariables(target.Expr)))
-				alert, counts := countedAlerts[p.Title]
-				if i := slices.IndexFunc(rules, func(r alertRule) bool { return r.Alert == alert }); counts && i >= 0 {
-					if want := values(comparedNumbers(t, rules[i].Expr)); !slices.Equal(got, want) {
-						t.Errorf("%s: %s compares with %v, %s with %v", d.file, p.Title, got, alert, want)
-					}
-				} else if counts || slices.ContainsFunc(got, func(v float64) bool { return v != 0 && v != 1 }) {
-					t.Errorf("%s: %s compares with %v; countedAlerts does not say whose limits these are", d.file, p.Title, got)
-				}
-			}
-		}
-	}
-}
-
-func values(numbers []*parser.NumberLiteral) []float64 {
-	var all []float64
-	for _, n := range numbers {
-		all = append(all, n.Val)
-	}
-	return all
-}

@@ -5,6 +5,7 @@ package deploy
 
 import (
 	"os"
+	"path"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -83,5 +84,36 @@ func TestFlaggerExampleLoads(t *testing.T) {
 	canary := one(t, documents(t, text), "Canary", "shop")
 	if canary.text("apiVersion") != "flagger.app/v1beta1" || canary.at("spec", "analysis", "webhooks", "0", "type") != "rollout" || canary.at("spec", "analysis", "webhooks", "1", "type") != "confirm-promotion" {
 		t.Errorf("the Canary is %v", canary)
+	}
+}
+
+// The overlay of the README makes the server speak HTTPS: the files are mounted where its flags look for them, and the probes know it.
+func TestReadmeHTTPS(t *testing.T) {
+	all := applied(t, shown(t, "HTTPS for heapgate serve", 1)[0], nil)
+	pod := into[corev1.PodSpec](t, one(t, all, "Deployment", "heapgate-serve").at("spec", "template", "spec").(map[string]any))
+	if len(pod.Containers) != 1 {
+		t.Fatalf("want one container (got %d)", len(pod.Containers))
+	}
+	server := pod.Containers[0]
+	found := map[string]string{}
+	for _, v := range server.Env {
+		found[v.Name] = v.Value
+	}
+	mounts := map[string]string{}
+	for _, m := range server.VolumeMounts {
+		mounts[m.MountPath] = m.Name
+	}
+	for variable, file := range map[string]string{"HEAPGATE_TLS_CERT": "tls.crt", "HEAPGATE_TLS_KEY": "tls.key"} {
+		if folder, name := path.Split(found[variable]); name != file || mounts[path.Clean(folder)] != "tls" {
+			t.Errorf("%s is %s, and mounted is %v", variable, found[variable], mounts)
+		}
+	}
+	if found["HEAPGATE_TOKEN_FILE"] == "" || len(pod.Volumes) != 2 {
+		t.Errorf("the token is gone: %v", pod.Volumes)
+	}
+	for name, probe := range map[string]*corev1.Probe{"liveness": server.LivenessProbe, "readiness": server.ReadinessProbe} {
+		if probe.HTTPGet.Scheme != corev1.URISchemeHTTPS || probe.HTTPGet.Path != "/healthz" || probe.HTTPGet.Port.StrVal != "http" {
+			t.Errorf("%s: %+v", name, probe.HTTPGet)
+		}
 	}
 }

@@ -45,6 +45,8 @@ type recordedEnvironment struct {
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 	Store    string `json:"store"` // without credentials
+
+	Profiles []recordedProfile `json:"profiles,omitempty"` // that were given, in the order of the flags
 }
 
 // bundleOf makes of a report what is needed to derive its verdict again, without the store and without any credential.
@@ -62,11 +64,17 @@ func bundleOf(r report) (*bundle.Bundle, error) {
 	}
 	environment := recordedEnvironment{
 		Heapgate: version(), OPA: opa.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Store: r.address,
+		Profiles: recordProfiles(r.settings.profiles),
 	}
 	if files[bundle.Environment], err = indented(environment); err != nil {
 		return nil, err
 	}
 	files[bundle.Policy] = tree
+	for _, p := range r.settings.profiles {
+		if p.kept() {
+			files[bundle.Profile(p.content)] = p.content
+		}
+	}
 	return bundle.New(files)
 }
 

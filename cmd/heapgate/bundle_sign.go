@@ -16,6 +16,7 @@ import (
 
 	opa "github.com/open-policy-agent/opa/v1/version"
 
+	"github.com/heapgate/heapgate/cmd/heapgate/cluster"
 	"github.com/heapgate/heapgate/internal/attest"
 	"github.com/heapgate/heapgate/internal/bundle"
 	"github.com/heapgate/heapgate/internal/verdict"
@@ -24,18 +25,24 @@ import (
 // verifierID says who decides. It changes with what a verdict means, not with every version.
 const verifierID = "https://heapgate.dev/gate/v1"
 
-// keepBundle bundles a report, signs it if there is a key, and stores it. It returns the digest. errNothingMeasured: there is nothing to keep.
-func keepBundle(ctx context.Context, r report, place, signKey string) (string, error) {
-	b, err := bundleOf(r)
+// keepBundle bundles a report, signs it if there is a key, and stores it. Profiles for which there is no room are left out.
+// errNothingMeasured: there is nothing to keep.
+func keepBundle(ctx context.Context, r report, place, signKey string) (keptBundle, error) {
+	to, err := parseBundlePlace(place)
 	if err != nil {
-		return "", err
+		return keptBundle{}, err
 	}
-	if signKey != "" {
-		if err := signBundle(ctx, b, r, signKey); err != nil {
-			return "", fmt.Errorf("--sign-key: %w", err)
+	kept, err := fitBundle(ctx, r, to.room(), signKey)
+	if err != nil {
+		return keptBundle{}, err
+	}
+	err = storeBundle(ctx, place, kept.bundle)
+	if len(kept.profiles) > len(kept.leftOut()) && cluster.IsTooLarge(err) { // There is something else in this ConfigMap.
+		if kept, err = fitBundle(ctx, r, 0, signKey); err == nil {
+			err = storeBundle(ctx, place, kept.bundle)
 		}
 	}
-	return b.Digest(), storeBundle(ctx, place, b)
+	return kept, err
 }
 
 // signBundle attaches the statements about the image that was judged. Without the image's digest there is nothing to make a statement of.

@@ -75,6 +75,14 @@ func storeBundle(ctx context.Context, place string, b *bundle.Bundle) error {
 	return to.store(ctx, kube, b.Digest(), packed)
 }
 
+// room is how many bytes a bundle may have there; what is larger in a file could not be read again.
+func (p bundlePlace) room() int {
+	if p.name == "" {
+		return bundle.DefaultLimits().Packed
+	}
+	return maxStored
+}
+
 // writeWhole writes a file so that nobody ever reads half of it.
 func writeWhole(name string, content []byte) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")

@@ -24,17 +24,23 @@ replaced by its items. Judged is every object with a pod: Pod, PodTemplate, Depl
 Argo's Rollout and Knative's Service. Services, routes and autoscalers of the same input that refer to it are judged with it. Each
 finding has the line of the field that it is about and a page in policies/docs.
 
+The rules are about containers that are known to be Go programs: by a variable like GOMEMLIMIT or GOGC, by the annotations
+heapgate.dev/container or heapgate.dev/go-version, by a port named pprof that heapgate.dev/scrape asks for, or because the workload is
+guarded. A workload without any is told in a note; --strict counts that as a warning, and --require-go as an open question.
+
 The outputs sarif, junit and github are for systems of continuous integration; github is workflow commands, which annotate a pull request.
 
 Exit codes:
    0  nothing was found (warnings are printed)
   10  a rule denies, or with --strict a rule warns
-  20  a rule could not tell, and the tier does not let that through; or there is no workload in the manifests (--allow-none makes this a 0)
+  20  a rule could not tell, and the tier does not let that through; or with --require-go a workload has no container that is known to
+      be a Go program; or there is no workload in the manifests (--allow-none makes this a 0)
   40  the input or the policies cannot be read, an object is none of Kubernetes', or a mistake in the command line`
 
 const checkManifestsExample = `  kustomize build overlays/prod | heapgate check manifests -
   helm template shop ./chart | heapgate check manifests - -o github
   heapgate check manifests rendered/ --strict -o sarif > heapgate.sarif
+  heapgate check manifests shop/ --require-go
   heapgate check manifests rendered/ --policies bundle.tar.gz --policy-key heapgate-policies.pub --tier best_effort`
 
 // manifestOutputs are the forms of the report.
@@ -43,7 +49,7 @@ var manifestOutputs = []string{"text", "json", "markdown", "sarif", "junit", "gi
 type checkManifests struct {
 	streams
 	output, policies, policyKey, limits, tier string
-	strict, allowNone                         bool
+	strict, allowNone, requireGo              bool
 }
 
 func newCheckManifestsCommand(io streams) *cobra.Command {
@@ -60,6 +66,7 @@ func newCheckManifestsCommand(io streams) *cobra.Command {
 	set.StringVarP(&c.output, "output", "o", "text", strings.Join(manifestOutputs[:len(manifestOutputs)-1], ", ")+" or github")
 	set.BoolVar(&c.strict, "strict", false, "exit 10 on warnings too")
 	set.BoolVar(&c.allowNone, "allow-none", false, "exit 0 if there is no workload in the manifests")
+	set.BoolVar(&c.requireGo, "require-go", false, "exit 20 if in some workload no container is known to be a Go program")
 	set.StringVar(&c.policies, "policies", "", "`DIR` of policies, a signed bundle FILE.tar.gz or configmap://NAMESPACE/NAME (default: those built in)")
 	set.StringVar(&c.policyKey, "policy-key", "", "public key of the bundle: a `FILE` or the PEM itself")
 	set.StringVar(&c.limits, "limits", "", "YAML `FILE` with limits that replace single defaults")
@@ -81,7 +88,7 @@ func (c *checkManifests) run(ctx context.Context, from string, now time.Time) er
 	if err := readManifests(manifests, c.in, from); err != nil {
 		return &exitError{exitConfig, err}
 	}
-	report, err := judge.judgeManifests(ctx, manifests.Objects(), manifestOptions{strict: c.strict, holds: holds, allowNone: c.allowNone}, now)
+	report, err := judge.judgeManifests(ctx, manifests.Objects(), manifestOptions{strict: c.strict, holds: holds, allowNone: c.allowNone, requireGo: c.requireGo}, now)
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
@@ -114,6 +121,11 @@ func (c *checkManifests) judge(ctx context.Context) (*judge, bool, error) {
 	}
 	if len(judge.pack.ManifestRules()) == 0 {
 		return nil, false, errors.New("--policies: no rules below manifest/; without rules everything would pass")
+	}
+	if c.requireGo {
+		if err := judge.canTellGo(); err != nil {
+			return nil, false, err
+		}
 	}
 	holds, err := judge.tierHolds(c.tier)
 	return judge, holds, err

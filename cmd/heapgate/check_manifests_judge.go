@@ -19,6 +19,7 @@ type manifestOptions struct {
 	strict    bool // warnings count
 	holds     bool // what a rule cannot tell stops
 	allowNone bool
+	requireGo bool // what is not known to be Go is open
 }
 
 // manifestFinding is what one rule says of one object. Its fields are an interface: they are added to, never renamed.
@@ -33,8 +34,9 @@ type manifestFinding struct {
 	Want     string `json:"want"`
 	Docs     string `json:"docs,omitempty"`
 
-	counts string // error, unsettled, warning or note
-	index  int    // of the object
+	withoutGo bool   // it says that no container is known to be Go
+	counts    string // error, unsettled, warning or note
+	index     int    // of the object
 }
 
 // The meanings of a finding, after tier, mode and --strict.
@@ -57,6 +59,7 @@ type manifestReport struct {
 	More         int               `json:"more"`  // findings beyond the listed ones, counted only
 	Objects      int               `json:"objects"`
 	Workloads    int               `json:"workloads"`
+	WithoutGo    int               `json:"without_go"` // workloads in which no container is known to be a Go program: nothing of them was judged
 
 	rules  []policies.Rule
 	docs   map[string]string
@@ -121,6 +124,9 @@ func (j *judge) manifestFinding(f policies.Finding, o hooks.Object, index int) m
 	if reasons := j.decide(made.Object, policies.Result{Findings: []policies.Finding{f}}).Reasons; len(reasons) > 0 {
 		made.Text = reasons[0].Text
 	}
+	if saysNobodyIsGo(f) {
+		made.aboutNoGo()
+	}
 	return made
 }
 
@@ -142,7 +148,16 @@ func meaning(f policies.Finding, options manifestOptions) string {
 
 func (r *manifestReport) add(f manifestFinding, options manifestOptions) {
 	f.counts = meaning(f.Finding, options)
+	if f.withoutGo {
+		r.WithoutGo++
+		f.counts = meaningOfNoGo(options)
+	}
 	switch {
+	case f.withoutGo && f.counts == countsNote:
+	case f.withoutGo && f.counts == countsUnsettled:
+		r.Inconclusive++
+	case f.withoutGo:
+		r.Warnings++
 	case f.Mode == policies.DryRun:
 		r.Notes++
 	case f.counts == countsUnsettled:

@@ -36,7 +36,7 @@ func (r *manifestReport) text(format string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// words for people; a note is of a rule that is tried out.
+// words for people; a note is of a rule that is tried out, or that nothing was judged.
 func (f manifestFinding) word() string {
 	switch {
 	case f.counts == countsNote:
@@ -90,6 +90,9 @@ func (r *manifestReport) summary() string {
 	if r.Notes > 0 {
 		notes = fmt.Sprintf(", %s of rules that are tried out", counted(r.Notes, "note"))
 	}
+	if r.WithoutGo > 0 {
+		notes += fmt.Sprintf(", %s without a known Go program", counted(r.WithoutGo, "workload"))
+	}
 	return fmt.Sprintf("%d denied, %d open, %s%s (%s).", r.Denied, r.Inconclusive, counted(r.Warnings, "warning"), notes, read)
 }
 
@@ -109,7 +112,7 @@ func (r *manifestReport) forCI() cireport.Report {
 	}
 	for _, f := range r.Findings {
 		made.Findings = append(made.Findings, cireport.Finding{
-			Rule: f.ID, Level: levels[f.counts], Unsettled: f.Kind == "inconclusive", Object: f.index, Part: printable(f.Target), Line: f.Line, Text: printable(f.Text),
+			Rule: f.ID, Level: levels[f.counts], Unsettled: f.Kind == "inconclusive" || f.withoutGo, Object: f.index, Part: printable(f.Target), Line: f.Line, Text: printable(f.Text),
 		})
 	}
 	return made

@@ -6,9 +6,13 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/heapgate/heapgate/policies"
 )
 
 const plainPod = `apiVersion: v1
@@ -104,5 +108,23 @@ func TestNamesOfManifestsAreOnlyText(t *testing.T) {
 		if strings.Contains(out, "\x1b") || strings.Contains(out, "\n::error::y") || form == "junit" && strings.Contains(out, "::y</failure>") || form == "markdown" && strings.Contains(out, "@all") {
 			t.Errorf("%s: %s", form, out)
 		}
+	}
+}
+
+// --require-go with rules that never say what is not Go would let everything pass.
+func TestRequireGoNeedsItsRule(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, policies.Embedded()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "manifest", "memory", "unset.rego")); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(plainPod, "GOMEMLIMIT", "GREETING", 1)
+	if code, _, problem := checkedManifests(t, text, "--policies", dir, "--require-go"); code != exitConfig || !strings.Contains(problem, "--require-go needs the rule GOMEM-002") {
+		t.Errorf("exit code %d: %s", code, problem)
+	}
+	if code, out, problem := checkedManifests(t, text, "--require-go"); code != exitInconclusive {
+		t.Errorf("exit code %d: %s%s", code, out, problem)
 	}
 }

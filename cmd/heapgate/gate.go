@@ -28,6 +28,10 @@ looks, each stricter than a single one, and the first that decides ends it. --ex
 What is missing, late, not a number, ambiguous or only part of an answer never passes: the verdict is then inconclusive. With --wait
 the gate keeps asking until the evidence is there.
 
+With --bundle everything that the verdict came of is kept, for heapgate replay. --profile puts heap profiles beside it, up to 16 of 16 MiB
+and 32 MiB together, for whoever reads the bundle; no rule looks at them. Where they make a bundle too large (900 KiB in a ConfigMap, 32 MiB
+in a file) the largest are left out, which is told and kept in the bundle.
+
 Exit codes:
    0  pass           every rule holds (warnings are printed)
   10  fail           a signal broke its limit
@@ -45,6 +49,10 @@ const gateExample = `  # Is this image of shop fit to go on? Give it three minut
   # A canary beside the stable workload, for an hour, looked at six times; the load is what the service counts itself.
   heapgate gate --store http://127.0.0.1:9464 --workload shop/shop-canary --baseline-workload shop-stable --load http_requests_total \
       --wait 1h --looks 6 --explain
+
+  # With the evidence in a ConfigMap, and in it the heap profiles that somebody will want to see.
+  heapgate gate --store http://127.0.0.1:9464 --workload shop/shop --bundle configmap://shop/heapgate-evidence \
+      --profile candidate.pb.gz --profile baseline.pb.gz
 
   # With limits of one's own; only the named ones change.
   printf 'limits:\n  gc_cpu_share: 0.1\n' > limits.yaml
@@ -98,7 +106,7 @@ func keep(ctx context.Context, r report, io streams) error {
 	if r.settings.bundle == "" {
 		return nil
 	}
-	digest, err := keepBundle(ctx, r, r.settings.bundle, r.settings.signKey)
+	kept, err := keepBundle(ctx, r, r.settings.bundle, r.settings.signKey)
 	switch {
 	case errors.Is(err, errNothingMeasured):
 		return nil
@@ -107,7 +115,10 @@ func keep(ctx context.Context, r report, io streams) error {
 	case err != nil:
 		_, _ = fmt.Fprintf(io.err, "heapgate: warning: --bundle: %s\n", printable(err.Error()))
 	default:
-		_, _ = fmt.Fprintf(io.err, "kept the evidence in %s: %s\n", printable(r.settings.bundle), digest)
+		_, _ = fmt.Fprintln(io.err, kept.line(r.settings.bundle))
+		if warning := kept.warning(); warning != "" {
+			_, _ = fmt.Fprintf(io.err, "heapgate: warning: %s\n", warning)
+		}
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ type gateFlags struct {
 	policies, policyKey          string
 	limits, output               string
 	bundle, signKey              string
+	profiles                     []string
 	compare                      compareFlags
 	asking                       storeFlags
 }
@@ -64,6 +65,7 @@ func (f *gateFlags) registerShared(cmd *cobra.Command) {
 	set.StringVar(&f.limits, "limits", "", "YAML `FILE` with limits that replace single defaults")
 	set.StringVarP(&f.output, "output", "o", "text", "text, json or markdown")
 	set.StringVar(&f.bundle, "bundle", "", "keep everything the verdict came of in `PLACE`, a file or configmap://NAMESPACE/NAME, for heapgate replay")
+	set.StringArrayVar(&f.profiles, "profile", nil, "a heap profile of the candidate or the baseline, `FILE` as .pb.gz or heap?debug=1 text, that goes into the bundle by its hash; it decides nothing; may be repeated")
 	set.StringVar(&f.signKey, "sign-key", "", "private key `FILE` that signs the statement in the bundle")
 	f.compare.register(cmd)
 	f.asking.register(cmd)
@@ -87,6 +89,7 @@ type gateSettings struct {
 	compare      compareSettings
 	bundle       string // where the evidence bundle goes; "" for nowhere
 	signKey      string
+	profiles     []givenProfile   // that go into the bundle
 	tier         string           // of the workload, for the policies
 	exceptions   []map[string]any // that are given, whether they hold or not; the policies judge them
 }
@@ -99,6 +102,8 @@ func (f *gateFlags) settings() (gateSettings, error) {
 	}
 	var err error
 	s.workload, err = f.parseWorkload()
+	problems = append(problems, err)
+	s.profiles, err = readProfiles(f.profiles)
 	return s, errors.Join(append(problems, err)...)
 }
 
@@ -122,6 +127,7 @@ func (f *gateFlags) shared() (gateSettings, []error) {
 	if f.signKey != "" && f.bundle == "" {
 		wrong = append(wrong, errors.New("--sign-key goes with --bundle: it signs the statement in the bundle"))
 	}
+	wrong = append(wrong, checkProfiles(f.profiles, f.bundle))
 	s.explain, problems = f.compare.explain, append(problems, wrong...)
 	if !slices.Contains(outputs, f.output) {
 		problems = append(problems, fmt.Errorf("--output must be one of %s (got %q)", strings.Join(outputs, ", "), f.output))

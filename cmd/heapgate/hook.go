@@ -39,6 +39,7 @@ hook's own name and Job, else from the Application. If the Application, the revi
 the hook fails.
 
 Every flag can be given as a variable: --on-inconclusive as HEAPGATE_ON_INCONCLUSIVE. The flag wins.
+A flag that may be repeated, like --profile, takes one value from each line of HEAPGATE_PROFILE; only PostSync reads profiles.
 
 Exit codes:
    0  pass           PreSync: admitted; PostSync: every rule holds; SyncFail: said and sent
@@ -120,6 +121,9 @@ func runHook(ctx context.Context, s hookSettings, io streams) error {
 	}
 	if phase == argocd.PreSync {
 		return h.preSync(ctx)
+	}
+	if h.gate.profiles, err = readProfiles(s.profiles); err != nil { // Only here is a bundle kept.
+		return &exitError{exitConfig, err}
 	}
 	return h.postSync(ctx)
 }

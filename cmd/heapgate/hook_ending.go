@@ -31,7 +31,8 @@ type ending struct {
 	looked    *exceptions // nil: nobody has looked for any
 	exception string      // by which it is a pass
 	bundle    string      // digest of the evidence, if it was kept
-	failOpen  string      // why the sync goes on without evidence; "" if it does not
+	profiles  []recordedProfile
+	failOpen  string // why the sync goes on without evidence; "" if it does not
 }
 
 func (e *ending) warn(format string, args ...any) {
@@ -40,21 +41,24 @@ func (e *ending) warn(format string, args ...any) {
 
 // hookDocument is what the report says of the hook, beside what the gate says.
 type hookDocument struct {
-	Phase       string   `json:"phase"`
-	Application string   `json:"application"`
-	Revision    string   `json:"revision"`
-	Workload    string   `json:"workload"` // KIND/NAME
-	Container   string   `json:"container"`
-	Image       string   `json:"image"`
-	Recorded    bool     `json:"recorded"` // by this run
-	Tier        string   `json:"tier,omitempty"`
-	WouldBe     string   `json:"would_be,omitempty"`  // the verdict without exceptions and modes, if it is another
-	Exception   string   `json:"exception,omitempty"` // that let it pass
-	FailOpen    bool     `json:"fail_open,omitempty"` // the sync goes on without evidence
-	Bundle      string   `json:"bundle,omitempty"`    // digest of the evidence bundle
-	Warnings    []string `json:"warnings"`
-	next        []string
-	tolerance   string // why an inconclusive verdict stops nothing
+	Phase       string `json:"phase"`
+	Application string `json:"application"`
+	Revision    string `json:"revision"`
+	Workload    string `json:"workload"` // KIND/NAME
+	Container   string `json:"container"`
+	Image       string `json:"image"`
+	Recorded    bool   `json:"recorded"` // by this run
+	Tier        string `json:"tier,omitempty"`
+	WouldBe     string `json:"would_be,omitempty"`  // the verdict without exceptions and modes, if it is another
+	Exception   string `json:"exception,omitempty"` // that let it pass
+	FailOpen    bool   `json:"fail_open,omitempty"` // the sync goes on without evidence
+	Bundle      string `json:"bundle,omitempty"`    // digest of the evidence bundle
+
+	Profiles []recordedProfile `json:"profiles,omitempty"` // that were given for the bundle
+
+	Warnings  []string `json:"warnings"`
+	next      []string
+	tolerance string // why an inconclusive verdict stops nothing
 }
 
 func (d hookDocument) line() string {
@@ -85,7 +89,7 @@ func (h *hook) finish(ctx context.Context, phase string, end ending) error {
 	r.tolerated, r.finished = tolerance != "", time.Now()
 	r.hook = &hookDocument{
 		Phase: phase, Application: s.application, Revision: s.revision, Workload: s.named(), Container: s.workload.Container, Image: s.workload.Image,
-		Tier: end.tier.name, Exception: end.exception, FailOpen: end.failOpen != "", Bundle: end.bundle, next: end.next, tolerance: tolerance,
+		Tier: end.tier.name, Exception: end.exception, FailOpen: end.failOpen != "", Bundle: end.bundle, Profiles: end.profiles, next: end.next, tolerance: tolerance,
 	}
 	if would := r.verdict.WouldBe; would != r.verdict.Outcome && !r.hook.FailOpen {
 		r.hook.WouldBe = string(would)

@@ -181,7 +181,7 @@ func (h *hook) measured(ctx context.Context, end *ending, found exceptions) erro
 		r.Looks = looks.looks()
 	}
 	noteException(r, end.exception, string(decided.WouldBe))
-	end.remember = r
+	end.remember = h.stillFailed(end, k, r)
 	return nil
 }
 
@@ -191,7 +191,7 @@ func (h *hook) keepEvidence(ctx context.Context, end *ending) {
 	if r.settings.bundle == "" {
 		return
 	}
-	digest, err := keepBundle(ctx, *r, r.settings.bundle, r.settings.signKey)
+	kept, err := keepBundle(ctx, *r, r.settings.bundle, r.settings.signKey)
 	switch {
 	case errors.Is(err, errNothingMeasured):
 	case err != nil && r.exitCode() == exitPass:
@@ -200,8 +200,11 @@ func (h *hook) keepEvidence(ctx context.Context, end *ending) {
 	case err != nil:
 		end.warn("the evidence could not be kept: %v", err)
 	default:
-		end.bundle = digest
-		_, _ = fmt.Fprintf(h.io.err, "kept the evidence in %s: %s\n", printable(r.settings.bundle), digest)
+		end.bundle, end.profiles = kept.digest, kept.profiles
+		_, _ = fmt.Fprintln(h.io.err, kept.line(r.settings.bundle))
+		if warning := kept.warning(); warning != "" {
+			end.warn("%s", warning)
+		}
 	}
 }
 

@@ -126,10 +126,15 @@ func failedBefore(known record.Record) verdict.Verdict {
 func reopened(known record.Record, name string) (verdict.Verdict, *record.Record) {
 	again := known
 	again.Admit, again.Verdict, again.Phase, again.WouldBe, again.Exception = true, record.Pass, record.PreSync, record.Fail, name
-	again.Summary = fmt.Sprintf("pass: admitted by the exception %s%s%s", name, withoutIt, sentenceOf(known))
+	again.Summary = admittedBy(name, known)
 	decided := passed(again.Summary)
 	decided.WouldBe = verdict.Fail
 	return decided, &again
+}
+
+// admittedBy is the summary of an image that failed and that an exception lets in.
+func admittedBy(name string, known record.Record) string {
+	return fmt.Sprintf("pass: admitted by the exception %s%s%s", name, withoutIt, sentenceOf(known))
 }
 
 // withoutIt stands between what an exception did and what the record says without it.

@@ -76,6 +76,7 @@ type hookSettings struct {
 	onInconclusive, tier                     string // "" as the tier says, and as the workload's label says
 	notify                                   notifySettings
 	kube                                     cluster.Options
+	profiles                                 []string // files
 }
 
 // settings checks everything that can be checked without a cluster and a store, and reports every mistake at once.
@@ -84,7 +85,7 @@ func (f *hookFlags) settings() (hookSettings, error) {
 	s := hookSettings{
 		gate: gate, application: f.application, applicationNamespace: f.applicationNamespace, revision: f.revision, cluster: f.clusterName,
 		image: f.image, container: f.container, namespace: f.namespace, jobName: f.jobName, podName: f.podName, termination: f.terminationLog,
-		onInconclusive: f.onInconclusive, tier: f.tier,
+		onInconclusive: f.onInconclusive, tier: f.tier, profiles: f.gate.profiles,
 		kube: cluster.Options{Kubeconfig: f.kubeconfig, Context: f.context, Namespace: f.namespace, Patience: f.apiWait, UserAgent: "heapgate/" + version()},
 	}
 	if f.apiWait <= 0 {

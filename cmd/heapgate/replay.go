@@ -19,6 +19,8 @@ import (
 const replayLong = `Derive the verdict of an evidence bundle again: from its settings, its policies and the store's answers, without any store, network or
 clock. Evidence, statistics, findings and verdict must come out byte for byte.
 
+Heap profiles that were kept with the evidence (gate --profile) are held to their hashes and listed; no verdict stands on them.
+
 With --policies or --limits the recorded verdict is derived first, and then what these would have said to the same evidence.
 
 BUNDLE is a file, - for standard input, or configmap://NAMESPACE/NAME[/DIGEST]. Who signed it says heapgate verify.
@@ -137,7 +139,7 @@ func (o *opened) replay(ctx context.Context, judge *judge) (replayed, error) {
 	}
 	result := replayed{
 		Bundle: o.bundle.Digest(), Policy: o.decision.Policy.Digest, Environment: o.environment, Recorded: shortVerdict{o.decision.Verdict, o.decision.Summary},
-		Replayed: shortVerdict{r.verdict.Outcome, r.verdict.Summary}, Signed: len(o.bundle.Attestation()) > 0,
+		Replayed: shortVerdict{r.verdict.Outcome, r.verdict.Summary}, Signed: len(o.bundle.Attestation()) > 0, Profiles: o.profiles(),
 	}
 	result.compare(o.bundle, files)
 	return result, nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/heapgate/heapgate/internal/bundle"
 	"github.com/heapgate/heapgate/policies"
@@ -54,6 +55,30 @@ func openRecord(b *bundle.Bundle) (*opened, error) {
 	}
 	o.policy, _ = b.File(bundle.Policy)
 	return o, nil
+}
+
+// profiles are those in the bundle, named as whoever made it says, and then those that it says were left out.
+func (o *opened) profiles() []recordedProfile {
+	all := []recordedProfile{}
+	for _, name := range o.bundle.Names() {
+		if !strings.HasPrefix(name, profileFolder) {
+			continue
+		}
+		content, _ := o.bundle.File(name)
+		one := recordedProfile{File: "(no name)", SHA256: hashOfProfile(name), Bytes: len(content)}
+		for _, said := range o.environment.Profiles {
+			if said.SHA256 == one.SHA256 && !said.LeftOut {
+				one.File = said.File
+			}
+		}
+		all = append(all, one)
+	}
+	for _, said := range o.environment.Profiles {
+		if said.LeftOut {
+			all = append(all, said)
+		}
+	}
+	return all
 }
 
 // decodeRecord takes one document and nothing that a later version may have added: it could change the verdict.

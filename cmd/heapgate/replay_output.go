@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/heapgate/heapgate/internal/bundle"
 	"github.com/heapgate/heapgate/internal/verdict"
 )
 
@@ -22,6 +23,7 @@ type replayed struct {
 	Replayed    shortVerdict        `json:"replayed"`
 	Rounding    bool                `json:"rounding"` // another kind of machine, and last digits alone differ
 	Differences []difference        `json:"differences"`
+	Profiles    []recordedProfile   `json:"profiles"` // that were given; that those in the bundle are what their names say is known
 	Other       *otherVerdict       `json:"other"`
 }
 
@@ -94,6 +96,13 @@ func (r replayed) text() []byte {
 		line("signed    by whom says heapgate verify")
 	} else {
 		line("signed    no: who made it is not known")
+	}
+	for _, p := range r.Profiles[:min(len(r.Profiles), bundle.DefaultLimits().Files)] {
+		state := ""
+		if p.LeftOut {
+			state = "; left out of the bundle"
+		}
+		line("profile   %s, %d bytes, sha256:%s%s", p.File, p.Bytes, p.SHA256, state)
 	}
 	if len(r.Differences) > 0 {
 		line("")

@@ -37,6 +37,11 @@ A release is told from the next by image, version, run or Flagger's checksum: at
 after a restart a measurement begins anew. Callers need the token of --token-file, as bearer token or as the password of any user. Only
 workloads in --namespaces are measured. Nothing in a question chooses an address: the store is the one of --store.
 
+With --tls-cert and --tls-key it speaks HTTPS, TLS 1.2 or later. The files are read again when they change. With --client-ca whoever asks
+must also show a certificate of one of these authorities, beside the token or with --anonymous alone; /healthz and /metrics are answered
+without. Argo Rollouts and Flagger have no certificate to show: there a proxy or a mesh does. Without TLS it says so once, unless
+--listen is a loopback address. (--ca-file, --cert-file and --key-file are about the store.)
+
 Every flag can be given as HEAPGATE_ and its name, like HEAPGATE_STORE=http://store:9090.
 
 Exit codes:
@@ -44,7 +49,11 @@ Exit codes:
   40  a mistake in flags, limits or policies, or the address cannot be listened at`
 
 const serveExample = `  heapgate serve --store http://prometheus:9090 --namespaces shop,pay --token-file /run/secrets/token
-  curl -H "Authorization: Bearer $TOKEN" 'http://localhost:8080/rollouts?workload=shop/shop&version=v42'`
+  curl -H "Authorization: Bearer $TOKEN" 'http://localhost:8080/rollouts?workload=shop/shop&version=v42'
+
+  # By HTTPS, with a Secret of type kubernetes.io/tls, which cert-manager renews.
+  heapgate serve --store http://prometheus:9090 --namespaces shop --token-file /run/secrets/token \
+      --tls-cert /etc/heapgate-serve-tls/tls.crt --tls-key /etc/heapgate-serve-tls/tls.key`
 
 type serveFlags struct {
 	gate              gateFlags
@@ -53,6 +62,7 @@ type serveFlags struct {
 	namespaces        []string
 	keep              time.Duration
 	concurrent, most  int
+	tls               servedTLS
 }
 
 func newServeCommand(io streams) *cobra.Command {
@@ -83,6 +93,9 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	set := cmd.Flags()
 	set.StringVar(&f.listen, "listen", ":8080", "`ADDRESS` to answer at")
 	set.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the bearer token that callers must have, read again for every request")
+	set.StringVar(&f.tls.cert, "tls-cert", "", "PEM `FILE` with the certificate to answer with, and its chain; read again when it changes")
+	set.StringVar(&f.tls.key, "tls-key", "", "PEM `FILE` with the certificate's key")
+	set.StringVar(&f.tls.clientCA, "client-ca", "", "PEM `FILE` with authorities: who asks a question must show a certificate of one of them")
 	set.BoolVar(&f.anonymous, "anonymous", false, "answer without a token")
 	set.StringSliceVar(&f.namespaces, "namespaces", nil, "namespaces whose workloads may be measured; * for all (required)")
 	set.DurationVar(&f.keep, "keep", 24*time.Hour, "how long a measurement is remembered after the last question about it")
@@ -94,7 +107,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		flag.DefValue = value
 		_ = flag.Value.Set(value)
 	}
-	for _, other := range []string{"output", "explain", "bundle", "sign-key"} { // of a command that prints a report
+	for _, other := range []string{"output", "explain", "bundle", "sign-key", "profile"} { // of a command that prints a report
 		if set.Lookup(other) != nil {
 			_ = set.MarkHidden(other)
 		}
@@ -131,6 +144,9 @@ func (f *serveFlags) settings() (gateSettings, error) {
 	if _, _, err := net.SplitHostPort(f.listen); err != nil {
 		wrong("--listen must be HOST:PORT or :PORT (got %q)", f.listen)
 	}
+	if err := f.tls.check(); err != nil {
+		problems = append(problems, err)
+	}
 	if f.tokenFile != "" {
 		if _, err := readToken(f.tokenFile); err != nil {
 			problems = append(problems, err)
@@ -153,9 +169,10 @@ func (f *serveFlags) run(ctx context.Context, s gateSettings, io streams) error 
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(io.err, nil))
-	log.Info("serving", "listen", listener.Addr().String(), "store", client.Address(), "namespaces", f.namespaces)
+	log.Info("serving", "listen", listener.Addr().String(), "store", client.Address(), "namespaces", f.namespaces, "tls", f.tls.cert != "")
+	listener = f.tls.listen(listener, log)
 	measured := newMeasurements(f, s, func(ctx context.Context, s gateSettings, at lookMoment) report {
 		return lookOnce(ctx, s, client, judge, at)
 	})
-	return watch.Serve(ctx, listener, newAdapter(f, s.client.Timeout, judge.pack.Digest(), measured, log).handler())
+	return watch.Serve(ctx, listener, newAdapter(f, s.client.Timeout, judge.pack.Digest(), measured, log).handler(), slog.NewLogLogger(log.Handler(), slog.LevelWarn))
 }

@@ -36,6 +36,7 @@ type adapter struct {
 	policy     string // digest
 	namespaces []string
 	tokenFile  string // "": anonymous
+	certified  bool   // callers need a certificate
 	timeout    time.Duration
 	log        *slog.Logger
 
@@ -44,7 +45,7 @@ type adapter struct {
 }
 
 func newAdapter(f *serveFlags, timeout time.Duration, policy string, measured *measurements, log *slog.Logger) *adapter {
-	return &adapter{measured: measured, policy: policy, namespaces: f.namespaces, tokenFile: f.tokenFile, timeout: timeout, log: log, answers: map[[2]string]int{}}
+	return &adapter{measured: measured, policy: policy, namespaces: f.namespaces, tokenFile: f.tokenFile, certified: f.tls.clientCA != "", timeout: timeout, log: log, answers: map[[2]string]int{}}
 }
 
 func (a *adapter) handler() http.Handler {
@@ -93,6 +94,9 @@ func (a *adapter) answering(name string, read func(*http.Request) (candidateRele
 
 // authorize compares digests, so that the time tells neither the token nor its length.
 func (a *adapter) authorize(r *http.Request) error {
+	if a.certified && !certified(r) {
+		return errors.New("a client certificate is needed, of an authority in --client-ca")
+	}
 	if a.tokenFile == "" {
 		return nil
 	}

@@ -65,13 +65,14 @@ func TestVerify(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	r := judged(t, failingImage, gateFlags{image: shopImage}, single(storeNow))
-	digest, err := keepBundle(t.Context(), r, at("signed"), private)
+	kept, err := keepBundle(t.Context(), r, at("signed"), private)
+	digest := kept.digest
 	if err != nil {
 		t.Fatal(err)
 	}
 	unsigned, err := keepBundle(t.Context(), r, at("unsigned"), "")
-	if err != nil || unsigned != digest {
-		t.Errorf("the signature changes the digest: %s and %s, %v", digest, unsigned, err)
+	if err != nil || unsigned.digest != digest {
+		t.Errorf("the signature changes the digest: %s and %s, %v", digest, unsigned.digest, err)
 	}
 	policy := r.judge.pack.Digest()
 	said := expect(t, 0, "VERIFIED: https://heapgate.dev/gate/v1 says fail about "+shopImage, "verify", at("signed"), "--key", public, "--max-age", "0", "--image", "shop@"+shopImage, "--policy", policy, "--verdict", "fail")

@@ -166,7 +166,7 @@ func (f *watchFlags) run(ctx context.Context, io streams) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { watcher.Run(ctx) })
-	err = watch.Serve(ctx, listener, watcher.Handler())
+	err = watch.Serve(ctx, listener, watcher.Handler(), nil)
 	stop()
 	return err
 }

@@ -59,6 +59,11 @@ func IsDenied(err error) (*Denied, bool) {
 // IsMissing tells whether the object, or its whole kind, is not there.
 func IsMissing(err error) bool { return apierrors.IsNotFound(err) }
 
+// IsTooLarge tells whether an object is refused for what is in it, as one that is too large is.
+func IsTooLarge(err error) bool {
+	return apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsInvalid(err)
+}
+
 // IsConflict tells whether somebody else has changed or made the object in between.
 func IsConflict(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }
 

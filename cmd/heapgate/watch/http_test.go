@@ -110,7 +110,7 @@ func TestWatchOverHTTP(t *testing.T) {
 	defer stop()
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() {
-		if err := Serve(ctx, listener, watcher.Handler()); err != nil {
+		if err := Serve(ctx, listener, watcher.Handler(), nil); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})

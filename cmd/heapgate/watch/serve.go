@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -126,10 +127,11 @@ func (w *Watcher) Handler() http.Handler {
 	return mux
 }
 
-// Serve answers on a listener until the context ends.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// Serve answers on a listener until the context ends. Connections that come to nothing are told to problems, or if that is nil on
+// standard error.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, problems *log.Logger) error {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: problems,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
