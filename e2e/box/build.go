@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -23,10 +24,11 @@ const (
 
 // Artifacts are the files that the box is made of: built outside, where there is a network, and used inside.
 type Artifacts struct {
-	Bin       string            // folder of Kubernetes' and Argo CD's programs
-	Manifests string            // Argo CD's own manifests, from the module cache
-	Argo      string            // version of Argo CD
-	Programs  map[string]string // binary of each image by program name
+	Bin        string            // folder of Kubernetes' and Argo CD's programs
+	Manifests  string            // Argo CD's own manifests, from the module cache
+	Argo       string            // version of Argo CD
+	Programs   map[string]string // binary of each image by program name
+	Prometheus string            // binary
 }
 
 // argo says which Argo CD is tested: its module, and the folder whose go.mod names its version.
@@ -83,12 +85,41 @@ func (b *builder) all() (Artifacts, error) {
 	if err != nil {
 		return Artifacts{}, err
 	}
-	programs, err := b.programs()
+	beside, err := b.beside()
 	if err != nil {
 		return Artifacts{}, err
 	}
 	bin, err := b.links(kube, argocd)
-	return Artifacts{Bin: bin, Manifests: filepath.Join(module.Dir, "manifests"), Argo: module.Version, Programs: programs}, err
+	return Artifacts{Bin: bin, Manifests: filepath.Join(module.Dir, "manifests"), Argo: module.Version, Programs: beside.Programs, Prometheus: beside.Prometheus}, err
+}
+
+// beside is what needs no cluster.
+func (b *builder) beside() (a Artifacts, err error) {
+	if a.Prometheus, err = b.prometheus(); err == nil {
+		a.Programs, err = b.programs()
+	}
+	return a, err
+}
+
+// Beside returns the programs for a test that runs them on loopback, beside the clusters or where there are none. Only there it has to
+// build them itself.
+func Beside(t testing.TB) Artifacts {
+	t.Helper()
+	var a Artifacts
+	var err error
+	if os.Getenv(envStage) == "tests" {
+		if err = ip("link set lo up"); err == nil { // a new network namespace begins with loopback down
+			a, err = inherited()
+		}
+	} else if b, failed := newBuilder(); failed != nil {
+		err = failed
+	} else {
+		a, err = b.beside()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func (b *builder) hyperkube() (string, error) {
@@ -101,6 +132,11 @@ func (b *builder) hyperkube() (string, error) {
 func (b *builder) argocd(chosen argo, version string) (string, error) {
 	ldflags := fmt.Sprintf("-s -w -X %s/common.version=%s", chosen.module, strings.TrimPrefix(version, "v"))
 	return b.cached(chosen.dir, "argocd", ldflags, chosen.module+"/cmd", "go.mod", "go.sum")
+}
+
+// prometheus leaves out service discovery, which is half of what there is to compile.
+func (b *builder) prometheus() (string, error) {
+	return b.cached(filepath.Join(b.e2e, "prometheus"), "prometheus", "-s -w", "-tags=remove_all_sd github.com/prometheus/prometheus/cmd/prometheus", "go.mod", "go.sum")
 }
 
 // programs builds what goes into the images. They change with every edit: Go's own cache decides, not ours.
@@ -155,12 +191,14 @@ func (b *builder) cached(dir, name, ldflags, pkg string, sources ...string) (str
 	return out, os.Rename(temporary, out)
 }
 
+// compile one package; pkg may have flags before it.
 func (b *builder) compile(dir, name, ldflags, pkg, out string) error {
 	began := time.Now()
 	say("%s: building", name)
 	tick := time.NewTicker(15 * time.Second)
 	defer tick.Stop()
-	command := exec.Command("go", "build", "-trimpath", "-ldflags", ldflags, "-o", out, pkg)
+	args := append([]string{"build", "-trimpath", "-ldflags", ldflags, "-o", out}, strings.Fields(pkg)...)
+	command := exec.Command("go", args...)
 	command.Dir = dir
 	// The same settings as the tests' own, so that Argo CD's packages are compiled once for both.
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")

@@ -130,8 +130,10 @@ func described(answer Answer, err error) string {
 // TestPartialAnswersOfEveryStoreAreMarked names the answers that lack series, so that an -update cannot lose the mark.
 func TestPartialAnswersOfEveryStoreAreMarked(t *testing.T) {
 	for name, complete := range map[string]bool{
-		"thanos_partial": false, "victoriametrics_partial": false, "prometheus_matrix_notes": false,
+		"thanos_partial": false, "thanos_partial_matrix": false, "thanos_notes": false, "victoriametrics_partial": false,
+		"prometheus_matrix_notes": false, "prometheus_histogram_and_float": false, "prometheus_limit_parameter": false, "mimir_notes": false,
 		"victoriametrics_trace": true, "mimir_ok": true, "prometheus_vector": true, "prometheus_empty": true,
+		"thanos_lost_store": true, // The store is gone from the answer and from its warnings: not to be seen from outside.
 	} {
 		a := readAnswer(t, filepath.Join("testdata", name+".txtar"))
 		answer, err := decode(bytes.NewReader(a.body), a.header.Get("wanted"), Settings{}.withDefaults())
@@ -150,6 +152,30 @@ func TestNoErrorOfAStoreIsAnAnswer(t *testing.T) {
 			if got := a.ask(t); !strings.HasPrefix(got, "error ") {
 				t.Errorf("%s with status %d: %s", path, status, got)
 			}
+		}
+	}
+}
+
+// TestProvenance: each answer says where it is from, and the README lists the stores that were really asked.
+func TestProvenance(t *testing.T) {
+	readme, err := os.ReadFile("testdata/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range answerFiles(t) {
+		lines := strings.Split(strings.TrimSpace(string(readAnswer(t, path).archive.Comment)), "\n")
+		source := lines[len(lines)-1]
+		store, recorded := strings.CutPrefix(source, "Recorded from ")
+		if !recorded && source != "Written from documentation." {
+			t.Errorf("%s: the comment must end with a line Recorded from STORE VERSION: REQUEST, or Written from documentation. (got %q)", path, source)
+			continue
+		}
+		name, _, request := strings.Cut(store, ": POST /")
+		if recorded && (!request || !strings.Contains(string(readme), "| "+name+" |")) {
+			t.Errorf("%s: testdata/README.md has no row %q (or the request is missing)", path, name)
+		}
+		if name := "`" + strings.TrimSuffix(filepath.Base(path), ".txtar") + "`"; !recorded && !strings.Contains(string(readme), name) {
+			t.Errorf("%s: testdata/README.md does not say why %s is not recorded", path, name)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -85,12 +86,16 @@ func kindOf(err error, otherwise Kind) Kind {
 	return otherwise
 }
 
+// asked is what VictoriaMetrics writes before the cause of a plain-text error: who asked for what. The question is ours, and so long
+// that the cause would be cut off.
+var asked = regexp.MustCompile(`^remoteAddr: [^;]*; requestURI: [^;]*; `)
+
 // excerpt shows the message of a cloud's error document, or the start of an unexpected body.
 func excerpt(body []byte) error {
 	if text := cloudMessage(body); text != "" {
 		return errors.New(text)
 	}
-	text := oneLine(string(body), 120)
+	text := oneLine(asked.ReplaceAllString(string(body), ""), 120)
 	if text == "" {
 		return errors.New("empty body")
 	}
