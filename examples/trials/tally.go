@@ -54,8 +54,9 @@ func (st *stage) judgePairs(t *tally) error {
 	good, lavish := st.groups[:st.good], st.groups[st.good:]
 	var group errgroup.Group
 	group.SetLimit(2)
+	before := t.trials
 	for n := range st.pairs {
-		turn := t.trials + n
+		turn := before + n
 		candidate := good[turn%len(good)]
 		baseline := good[(turn+1+turn/len(good)%(len(good)-1))%len(good)]
 		group.Go(func() error { return st.judge(t, "A/A", candidate, baseline) })
