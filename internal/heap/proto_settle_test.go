@@ -4,73 +4,43 @@
 package heap
 
 import (
-	"bytes"
-	"reflect"
-	"runtime"
-	"runtime/debug"
-	"runtime/pprof"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-var nameSink string
-
-//go:noinline
-func inlinesTheRuntime() { nameSink = nameOf(reflect.ValueOf(inlinesTheRuntime).Pointer()) }
-
-// nameOf is what loggers do, and is inlined into its caller, as runtime.CallersFrames is.
-func nameOf(pc uintptr) string {
-	pcs := []uintptr{pc}
-	frames := runtime.CallersFrames(pcs)
-	frame, _ := frames.Next()
-	return frame.Function
-}
-
-// TestWhatNoTextTeachesIsSettled: a function of the runtime is inlined where it allocates, so the protobuf profile of this very process
-// lacks a frame that the text has. One text is enough to know that no text will tell.
+// TestWhatNoTextTeachesIsSettled: a function of the runtime is inlined where it allocates, so the protobuf profile lacks a frame that the
+// text has. One text is enough to know that no text will tell.
 func TestWhatNoTextTeachesIsSettled(t *testing.T) {
-	for range 60_000 { // of 240 bytes: about 27 samples
-		inlinesTheRuntime()
-	}
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // both forms of one profile; and a cycle that begins by itself would keep the last back
-	for range 3 {
-		runtime.GC()
-	}
-	var proto, text bytes.Buffer
-	for form, w := range map[int]*bytes.Buffer{0: &proto, 1: &text} {
-		if err := pprof.Lookup("heap").WriteTo(w, form); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "proto.go"), strings.Replace(read(t, filepath.Join("testdata", "proto", "main.go")), "func main()", "func usual()", 1))
+	copyFile(t, filepath.Join("testdata", "settle", "main.go"), filepath.Join(dir, "main.go"))
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/prog\n\ngo 1.19\n")
+	command(t, dir, "go", "build", "-trimpath", "-o", "prog", ".")
+	run := runProto(t, dir, "4096", "1000", "out")[0]
+
 	build, r := NewBuild(BuildLimits{}), NewProtoReader(ProtoLimits{})
 	target := &ProtoTarget{Build: build}
-	if first := readProto(t, r, target, proto.Bytes()); first.Unseen == 0 {
+	if first := readProto(t, r, target, run.proto); first.Unseen == 0 {
 		t.Fatal("nothing is unseen before a text")
 	}
-	parsed, pairs, err := ParsePairs(strings.NewReader(text.String()), Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := func(address uint64) (string, bool) { return runtime.FuncForPC(uintptr(address)).Name(), true }
-	if _, err := build.Learn(parsed, pairs, name, target.Base()); err != nil {
-		t.Fatal(err)
-	}
-	missed := readProto(t, r, target, proto.Bytes()).Unseen
+	teachText(t, build, run, target.Base())
+	missed := readProto(t, r, target, run.proto).Unseen
 	if missed == 0 {
 		t.Fatal("this Go shows the frame: another case is needed")
 	}
 	if n := target.Settle(); n == 0 || n > missed {
 		t.Errorf("%d pairs of %d samples are settled", n, missed)
 	}
-	after := readProto(t, r, target, proto.Bytes())
+	after := readProto(t, r, target, run.proto)
 	if after.Unseen != 0 || after.UnknownBytes == 0 || after.Relearned {
 		t.Errorf("settled: %d unseen, %d of %d bytes unknown, relearned %v", after.Unseen, after.UnknownBytes, after.Total.AllocBytes, after.Relearned)
 	}
 	if n := target.Settle(); n != 0 {
 		t.Errorf("%d pairs are settled again", n)
 	}
-	if learned, err := build.Learn(parsed, pairs, name, target.Base()); err != nil || learned.New != 0 {
-		t.Errorf("the text teaches %d pairs again: %v", learned.New, err)
+	if learned := teachText(t, build, run, target.Base()); learned.New != 0 {
+		t.Errorf("the text teaches %d pairs again", learned.New)
 	}
 }
 
