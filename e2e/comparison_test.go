@@ -21,14 +21,14 @@ import (
 
 // A release is held to the one before it, at the same age of its pods and at equal load, which swings: one that is as good passes, one
 // that allocates a fifth more for each request is stopped by the line that does so. What a verdict came of is replayed elsewhere, and two
-// people together can let the image through, which is told and counted. It takes ten minutes, for pods have to grow old.
+// people together can let the image through, which is told and counted. It takes a quarter of an hour, for pods have to grow old.
 func testComparison(t *testing.T) {
 	t.Parallel()
 	p := install(t)
 	shop := p.newShop(t, "compare", "two", "warn")
 	shop.rate, shop.wave = 60, 0.4
 	for key, value := range map[string]string{
-		"HEAPGATE_WAIT": "2m", "HEAPGATE_LOOKS": "2", "HEAPGATE_BASELINE": "previous", "HEAPGATE_WARM_UP": "15s",
+		"HEAPGATE_WAIT": "3m", "HEAPGATE_LOOKS": "2", "HEAPGATE_BASELINE": "previous", "HEAPGATE_WARM_UP": "15s",
 		"HEAPGATE_BUNDLE": "configmap://compare/heapgate-evidence",
 	} {
 		shop.settings[key] = value
@@ -37,19 +37,19 @@ func testComparison(t *testing.T) {
 
 	t.Run("the first release has nothing to be held to", func(t *testing.T) {
 		succeeded(t, shop.release(t, first))
-		shop.grows(t, 140*time.Second) // as old as the next one becomes while it is measured
+		shop.grows(t, 200*time.Second) // as old as the next one becomes while it is measured
 	})
 	t.Run("a release that is as good passes", func(t *testing.T) {
 		succeeded(t, shop.release(t, second))
 		shop.runs(t, second)
-		shop.grows(t, 200*time.Second)
+		shop.grows(t, 5*time.Minute)
 	})
 	t.Run("one that allocates a fifth more is stopped by name", func(t *testing.T) {
 		sync := shop.release(t, lavish)
 		if sync.Phase == "Succeeded" {
-			// One pod a side and two minutes may leave it undecided. Other settings are another question, which is measured anew.
+			// One pod a side and three minutes may leave it undecided. Other settings are another question, which is measured anew.
 			t.Logf("undecided at first: %s", shop.record(t, lavish).Summary)
-			shop.settings["HEAPGATE_WAIT"] = "3m"
+			shop.settings["HEAPGATE_WAIT"] = "4m30s"
 			sync = shop.release(t, lavish)
 		}
 		failed(t, sync, "PostSync", "allocation", "main.(*auditTrail).Note", "audit.go:", "ALLOC-001")
