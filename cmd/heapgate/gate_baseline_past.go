@@ -158,14 +158,15 @@ func (p *pairing) before(ctx context.Context, born time.Time) (release, time.Tim
 			return release{}, time.Time{}, fmt.Sprintf("no other version of %s was seen in %s", w, shortly(p.g.settings.compare.history)), nil
 		}
 		around := newGrid(last.on.at(last.end), 2*on.step, p.grid.step)
-		answers, err := p.g.ask(ctx, query{expr: p.g.count(w, around.step*3/2), on: &around})
+		closely, err := p.g.ask(ctx, query{expr: p.g.count(w, around.step*3/2), on: &around})
 		if err != nil {
 			return release{}, time.Time{}, "", err
 		}
-		if found, ok = latestOf(p.others(answers[0].Series, around, born)); !ok {
-			if found = last; !on.at(last.track.first()).Before(born) {
-				return release{}, time.Time{}, fmt.Sprintf("of %s, which was seen about then, it is not known whether it began before", last.release), nil
-			}
+		if found, ok = latestOf(p.others(closely[0].Series, around, born)); !ok { // those of then have begun before, or after
+			found, ok = latestOf(p.others(answers[0].Series, on, born))
+		}
+		if !ok {
+			return release{}, time.Time{}, fmt.Sprintf("of %s, which was seen about then, it is not known whether it began before", last.release), nil
 		}
 	}
 	begun := found.on.at(stretch(found.track, found.end))

@@ -252,8 +252,9 @@ func noteException(r *record.Record, name, wouldBe string) {
 }
 
 // stillFailed is what to remember of an image that failed under this key, was let in by an exception and is measured again. It has failed
-// still unless it fails anew, whatever is measured now: else an exception would be a way to measure until it is green.
-func (h *hook) stillFailed(end *ending, k verdictKey, measured *record.Record) *record.Record {
+// still unless it fails anew, whatever is measured now: else an exception would be a way to measure until it is green. It stays in only
+// while an exception holds.
+func (h *hook) stillFailed(ctx context.Context, end *ending, found exceptions, k verdictKey, measured *record.Record) *record.Record {
 	known := end.found.known
 	if known == nil || known.Exception == "" || known.Says() != record.Fail || !k.same(*known) || measured.Says() == record.Fail {
 		return measured
@@ -261,8 +262,13 @@ func (h *hook) stillFailed(end *ending, k verdictKey, measured *record.Record) *
 	if measured.Verdict != record.Pass {
 		return closed(*known)
 	}
-	end.exception, end.report.verdict.WouldBe = known.Exception, verdict.Fail
-	measured.Exception, measured.WouldBe, measured.Rules = known.Exception, record.Fail, known.Rules
-	measured.Summary = admittedBy(known.Exception, *known)
+	name := h.reopens(ctx, end, found)
+	if name == "" {
+		end.exception, end.report.verdict = "", failedBefore(*known)
+		return closed(*known)
+	}
+	end.exception, end.report.verdict.WouldBe = name, verdict.Fail
+	measured.Exception, measured.WouldBe, measured.Rules = name, record.Fail, known.Rules
+	measured.Summary = admittedBy(name, *known)
 	return measured
 }

@@ -181,7 +181,7 @@ func (h *hook) measured(ctx context.Context, end *ending, found exceptions) erro
 		r.Looks = looks.looks()
 	}
 	noteException(r, end.exception, string(decided.WouldBe))
-	end.remember = h.stillFailed(end, k, r)
+	end.remember = h.stillFailed(ctx, end, found, k, r)
 	return nil
 }
 
