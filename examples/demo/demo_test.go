@@ -112,7 +112,7 @@ func fakeCollector(args []string) error {
 
 func fakeGate(story string, args []string) int {
 	version := args[6]
-	fmt.Printf("asked about %s\n", strings.Join(args[3:7], " "))
+	fmt.Printf("asked about %s\n", strings.Join(args[3:], " "))
 	switch {
 	case story == "gate hangs":
 		time.Sleep(time.Hour)
@@ -136,6 +136,7 @@ func TestStory(t *testing.T) {
 			want: []string{
 				"build shop ", "start shop bad", "start collector and store", "gather 100ms of evidence",
 				"--workload demo/shop/Deployment/shop --version good --image sha256:", "asked about --workload demo/shop/Deployment/shop --version bad",
+				" --window 100ms --wait 3m0s --baseline none\n", // what the fake gate was asked
 				"good  pass (exit code 0)\n", "bad   fail (exit code 10)\n            map in main.(*OrderCache).Insert (cache.go:35) grows [MAP-001]\n",
 				"memory of the collector: ", "/api/v1/query", "good  load: ", "failed 0, ",
 			},
@@ -144,7 +145,7 @@ func TestStory(t *testing.T) {
 		"collector dies":              {code: exitBroken, want: []string{"demo: heapgate-collector ended early: exit status 1", "cannot unmarshal the configuration"}},
 		"interrupted before the gate": {args: []string{"--window", "1h"}, code: exitInterrupted, interruptAt: "gather", want: []string{"demo: interrupted"}},
 		"gate hangs":                  {code: exitInterrupted, interruptAt: "asked about", want: []string{"demo: interrupted"}},
-		"keep":                        {args: []string{"--keep"}, code: exitHolds, interruptAt: "running until Ctrl-C", want: []string{"To look further, now:", "bad   load: "}},
+		"keep":                        {args: []string{"--keep", "--wait", "4m"}, code: exitHolds, interruptAt: "running until Ctrl-C", want: []string{" --window 100ms --wait 4m0s ", "To look further, now:", "bad   load: "}},
 		"collector dies later":        {args: []string{"--keep"}, code: exitBroken, dieAt: "running until Ctrl-C", want: []string{"demo: heapgate-collector ended early: exit status 1", "disk full"}},
 	} {
 		t.Run(name, func(t *testing.T) {

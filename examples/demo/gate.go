@@ -62,7 +62,8 @@ func (j judgement) findings() []string {
 func (st *stage) judge(ctx context.Context, v *version) (judgement, error) {
 	args := []string{
 		"gate", "--store", "http://" + st.store, "--workload", "demo/shop/Deployment/shop", "--version", v.name,
-		"--image", v.digest, "--baseline", "none", "--limits", limitsFile, // the other version runs beside it, and would be its baseline "--window", st.window.String(), "--wait", st.wait.String(),
+		"--image", v.digest, "--limits", limitsFile, "--window", st.window.String(), "--wait", st.wait.String(),
+		"--baseline", "none", // the other version runs beside it, and would be its baseline
 	}
 	st.say("\n      $ heapgate %s", strings.Join(args, " "))
 	var text bytes.Buffer
