@@ -101,6 +101,47 @@ func TestPlainBuildLinksNoCloud(t *testing.T) {
 	}
 }
 
+// make race takes the packages that import what the test reads from the Makefile: every go statement must be in one of them.
+func TestWhatMayRaceIsRaced(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marks []string
+	for _, mark := range regexp.MustCompile(`\(eq \. ("[a-z/]+")\)`).FindAllSubmatch(makefile, -1) {
+		marks = append(marks, string(mark[1]))
+	}
+	starts, found := 0, regexp.MustCompile(`(?m)^\s+go [\w.]+\(`)
+	imports := map[string]bool{} // by folder: whether it imports a mark
+	var folders []string
+	err = filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		name := entry.Name()
+		if err == nil && entry.IsDir() && (name == "testdata" || name == "e2e" || strings.HasPrefix(name, "_") || path == "../bin" || path == "../policies/vap/cel" || path == "../.git") {
+			return filepath.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		folder := filepath.Dir(path)
+		for _, mark := range marks {
+			imports[folder] = imports[folder] || bytes.Contains(text, []byte("\n\t"+mark+"\n"))
+		}
+		if n := len(found.FindAll(text, -1)); n > 0 {
+			starts, folders = starts+n, append(folders, folder)
+		}
+		return err
+	})
+	if err != nil || starts < 10 || len(marks) < 3 {
+		t.Fatalf("%v: %d go statements, imports %q: are they read at all?", err, starts, marks)
+	}
+	for _, folder := range folders {
+		if !imports[folder] {
+			t.Errorf("%s starts goroutines and imports none of %q: make race would not run its tests", folder, marks)
+		}
+	}
+}
+
 type manifest struct {
 	Dist struct {
 		Version string `yaml:"version"`

@@ -225,7 +225,7 @@ func listen(t *testing.T, canaries, credentials []string, private, public string
 			t.Fatal(err)
 		}
 	}
-	newProgress(&out, time.Hour, nil).waiting(r, time.Now())
+	newProgress(&out, nil).waiting(r, time.Now())
 	place := filepath.Join(t.TempDir(), "bundle")
 	if _, err := keepBundle(t.Context(), r, place, private); err != nil {
 		_, _ = fmt.Fprintln(&out, err)

@@ -27,14 +27,11 @@ type recordedProfile struct {
 func recordProfiles(all []givenProfile) []recordedProfile {
 	var recorded []recordedProfile
 	for _, p := range all {
-		recorded = append(recorded, recordedProfile{p.file, hashOfProfile(bundle.Profile(p.content)), len(p.content), p.leftOut})
+		hash, _ := bundle.ProfileHash(bundle.Profile(p.content))
+		recorded = append(recorded, recordedProfile{p.file, hash, len(p.content), p.leftOut})
 	}
 	return recorded
 }
-
-const profileFolder = "profiles/"
-
-func hashOfProfile(name string) string { return strings.TrimPrefix(name, profileFolder) }
 
 // keptBundle is what became of the evidence.
 type keptBundle struct {

@@ -107,7 +107,7 @@ func TestFitBundle(t *testing.T) {
 			if p.LeftOut {
 				left++
 			}
-			if content, ok := kept.bundle.File(profileFolder + p.SHA256); ok == p.LeftOut || len(content) != p.Bytes && ok {
+			if content, ok := kept.bundle.File("profiles/" + p.SHA256); ok == p.LeftOut || len(content) != p.Bytes && ok {
 				t.Errorf("room %d: %s is in the bundle: %t", room, p.File, ok)
 			}
 		}
@@ -185,7 +185,7 @@ func TestAChangedProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(place, repacked(t, packed, profileFolder, func(content []byte) { content[500] ^= 1 }), 0o600); err != nil {
+	if err := os.WriteFile(place, repacked(t, packed, "profiles/", func(content []byte) { content[500] ^= 1 }), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, out, errs := command(t, "replay", place)

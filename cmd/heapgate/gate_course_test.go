@@ -57,6 +57,13 @@ func TestPlannedLooks(t *testing.T) {
 			".246", time.Minute, exitPass},
 		"one look": {schedule{0, 5 * time.Second, 4}, func(at lookMoment) report { return comparing(verdict.Pass, "inconclusive", at) },
 			"1", 0, exitPass},
+		"a baseline that comes late": {schedule{time.Minute, 5 * time.Second, 4}, func(at lookMoment) report { // A look that finds none is not taken.
+			r := comparing(verdict.Inconclusive, "inconclusive", at)
+			if at.Now.Sub(at.Since) < 25*time.Second {
+				r.evidence.Comparison.Baseline.Kind = baselineNone
+			}
+			return r
+		}, "...1112..3..4", time.Minute, exitInconclusive},
 		"nothing to compare with": {schedule{time.Minute, 5 * time.Second, 4}, func(at lookMoment) report {
 			r := comparing(verdict.Pass, "inconclusive", at)
 			r.evidence.Comparison.Baseline.Kind = baselineNone
@@ -67,7 +74,7 @@ func TestPlannedLooks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start, looks := time.Now(), ""
 				var stderr bytes.Buffer
-				r := await(t.Context(), tt.plan, func(_ context.Context, at lookMoment) report {
+				r := await(t.Context(), tt.plan.begin(start), func(_ context.Context, at lookMoment) report {
 					if at.Early {
 						looks += "."
 					} else {
@@ -77,7 +84,7 @@ func TestPlannedLooks(t *testing.T) {
 						t.Errorf("since %s", at.Since)
 					}
 					return tt.look(at)
-				}, newProgress(&stderr, tt.plan.patience, nil))
+				}, newProgress(&stderr, nil))
 				if looks != tt.looks || time.Since(start) != tt.took || r.exitCode() != tt.want {
 					t.Errorf("looks %q after %s, exit code %d; want %q, %s, %d", looks, time.Since(start), r.exitCode(), tt.looks, tt.took, tt.want)
 				}

@@ -14,13 +14,22 @@ import (
 
 // measure looks until there is a verdict or the patience is over.
 func measure(ctx context.Context, s gateSettings, judge *judge, io streams) (report, error) {
+	return s.schedule().begin(time.Now()).measure(ctx, s, judge, io)
+}
+
+func (s gateSettings) schedule() schedule {
+	return schedule{patience: s.wait, step: s.step, looks: s.compare.looks}
+}
+
+// measure follows the course to its end.
+func (c *course) measure(ctx context.Context, s gateSettings, judge *judge, io streams) (report, error) {
 	client, err := promapi.New(s.store, s.client)
 	if err != nil {
 		return report{}, err
 	}
 	look := func(ctx context.Context, at lookMoment) report { return lookOnce(ctx, s, client, judge, at) }
 	started := time.Now()
-	r := await(ctx, schedule{patience: s.wait, step: s.step, looks: s.compare.looks}, look, newProgress(io.err, s.wait, judge.minWindows()))
+	r := await(ctx, c, look, newProgress(io.err, judge.minWindows()))
 	r.started, r.finished = started, time.Now()
 	return r, nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/heapgate/heapgate/internal/verdict"
-	"github.com/heapgate/heapgate/internal/verdict/compare"
 )
 
 // schedule is how long and how often to look: every step, and of these looks so many compare, spread evenly over the patience.
@@ -20,20 +19,59 @@ type schedule struct {
 	looks          int
 }
 
-// moment of a look. A planned look is run at the first step at or after its time; the last one at the end of the patience.
-func (s schedule) moment(since, now time.Time) lookMoment {
-	m := single(now)
-	if m.Since = since.Round(0).UTC(); s.patience <= 0 {
-		return m
+// course is a schedule under way. A planned look is run at the first step at or after its time, the last one at the end of the patience.
+// Between two of them nothing is compared: each comparison spends part of the error that all of them together may make. One that found
+// nothing to compare spends nothing, and is not taken.
+type course struct {
+	schedule
+	since time.Time
+	taken int
+	known *suspect      // what the last look found suspect, for the next one
+	keep  func(*course) // after each planned look; may be nil
+}
+
+func (s schedule) begin(now time.Time) *course {
+	if s.looks = max(1, s.looks); s.patience <= 0 {
+		s.looks = 1
 	}
-	due := int(now.Sub(since) * time.Duration(s.looks) / s.patience)
-	m.Look = compare.Look{Number: min(due, s.looks), Of: max(1, s.looks)}
+	return &course{schedule: s, since: now}
+}
+
+// left is how long there is still to wait: with no look left, nothing.
+func (c *course) left(now time.Time) time.Duration {
+	if c.taken >= c.looks {
+		return 0
+	}
+	return max(0, c.since.Add(c.patience).Sub(now))
+}
+
+// moment of a look: which of the planned ones it is, or that nothing is compared in it.
+func (c *course) moment(now time.Time) lookMoment {
+	m := single(now)
+	m.Since, m.Suspect, m.Look.Of = c.since.Round(0).UTC(), c.known, c.looks
+	if c.patience > 0 {
+		m.Look.Number = min(int(now.Sub(c.since)*time.Duration(c.looks)/c.patience), c.looks)
+	}
+	if m.Early = m.Look.Number <= c.taken; m.Early {
+		m.Look.Number = min(c.taken+1, c.looks)
+	}
 	return m
 }
 
-// next is the time of the planned look after this one.
-func (s schedule) next(since time.Time, number int) time.Time {
-	return since.Add(s.patience * time.Duration(number+1) / time.Duration(max(1, s.looks)))
+// next is the time of the next planned look.
+func (c *course) next() time.Time {
+	return c.since.Add(c.patience * time.Duration(c.taken+1) / time.Duration(c.looks))
+}
+
+// took remembers a look.
+func (c *course) took(r report) {
+	c.known = r.suspect
+	if r.moment.Early || r.evidence == nil || r.evidence.Comparison == nil || r.evidence.Comparison.Baseline.Kind == baselineNone {
+		return
+	}
+	if c.taken = r.moment.Look.Number; c.keep != nil {
+		c.keep(c)
+	}
 }
 
 // await looks, and looks again every step, until there is a verdict that more evidence would not change or the patience is over:
@@ -42,24 +80,13 @@ func (s schedule) next(since time.Time, number int) time.Time {
 //   - inconclusive and a failing store are tried again: evidence grows and stores come back;
 //   - a policy that fails ends it: it would fail again;
 //   - what a look found suspect is told to the next one (lookMoment.doubt).
-//
-// Between two planned looks nothing is compared: each comparison costs certainty.
-func await(ctx context.Context, plan schedule, look func(context.Context, lookMoment) report, tell *progress) report {
+func await(ctx context.Context, c *course, look func(context.Context, lookMoment) report, tell *progress) report {
 	tell.started = time.Now()
-	since, compared := tell.started, 0
-	deadline := since.Add(plan.patience)
-	var known *suspect
+	tell.patience = c.left(tell.started).Round(time.Second)
+	deadline := tell.started.Add(c.left(tell.started))
 	for {
-		at := plan.moment(since, time.Now())
-		if at.Look.Number <= compared {
-			at.Early, at.Look.Number = true, compared+1
-		}
-		at.Suspect = known
-		r := look(ctx, at)
-		known = r.suspect
-		if !at.Early {
-			compared = at.Look.Number
-		}
+		r := look(ctx, c.moment(time.Now()))
+		c.took(r)
 		left := time.Until(deadline)
 		if ctx.Err() != nil {
 			r.verdict = verdict.Failed(verdict.CodeEvidenceError, interrupted)
@@ -67,8 +94,8 @@ func await(ctx context.Context, plan schedule, look func(context.Context, lookMo
 		if ctx.Err() != nil || left <= 0 || ended(r) {
 			return r
 		}
-		tell.waiting(r, plan.next(since, compared))
-		timer := time.NewTimer(min(plan.step, left))
+		tell.waiting(r, c.next())
+		timer := time.NewTimer(min(c.step, left))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -93,17 +120,17 @@ func ended(r report) bool {
 // progress says on stderr what is waited for: whenever that changes, and every ten seconds.
 type progress struct {
 	to         io.Writer
-	patience   time.Duration
 	minWindows *float64
 
+	patience      time.Duration // from started on, to the second
 	started, told time.Time
 	last          string
 }
 
 const tellEvery = 10 * time.Second
 
-func newProgress(to io.Writer, patience time.Duration, minWindows *float64) *progress {
-	return &progress{to: to, patience: patience, minWindows: minWindows}
+func newProgress(to io.Writer, minWindows *float64) *progress {
+	return &progress{to: to, minWindows: minWindows}
 }
 
 // waiting tells the state after a look. next is when the candidate is compared again.

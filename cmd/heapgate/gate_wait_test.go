@@ -53,10 +53,10 @@ func TestAwait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var stderr bytes.Buffer
 				needed, count, start := 3.0, 0, time.Now()
-				got := await(t.Context(), schedule{tt.patience, 4 * time.Second, 1}, func(context.Context, lookMoment) report {
+				got := await(t.Context(), schedule{tt.patience, 4 * time.Second, 1}.begin(time.Now()), func(context.Context, lookMoment) report {
 					count++
 					return tt.looks[min(count, len(tt.looks))-1]
-				}, newProgress(&stderr, tt.patience, &needed))
+				}, newProgress(&stderr, &needed))
 				if got.exitCode() != tt.want || count != tt.count || time.Since(start) != tt.took {
 					t.Errorf("exit code %d after %d looks and %s; want %d, %d, %s", got.exitCode(), count, time.Since(start), tt.want, tt.count, tt.took)
 				}
@@ -73,7 +73,7 @@ func TestInterruptedWhileWaiting(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(5*time.Second, cancel)
 		start := time.Now()
-		got := await(ctx, schedule{time.Hour, 4 * time.Second, 1}, func(context.Context, lookMoment) report { return saying(verdict.Inconclusive, stateWith(1, 1)) }, newProgress(&bytes.Buffer{}, time.Hour, nil))
+		got := await(ctx, schedule{time.Hour, 4 * time.Second, 1}.begin(time.Now()), func(context.Context, lookMoment) report { return saying(verdict.Inconclusive, stateWith(1, 1)) }, newProgress(&bytes.Buffer{}, nil))
 		if got.exitCode() != exitEvidence || !strings.Contains(got.verdict.Summary, "interrupted") || time.Since(start) != 5*time.Second {
 			t.Errorf("exit code %d, %q after %s", got.exitCode(), got.verdict.Summary, time.Since(start))
 		}
@@ -82,10 +82,10 @@ func TestInterruptedWhileWaiting(t *testing.T) {
 
 func TestInterruptedWhileLooking(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	got := await(ctx, schedule{time.Hour, time.Second, 1}, func(context.Context, lookMoment) report {
+	got := await(ctx, schedule{time.Hour, time.Second, 1}.begin(time.Now()), func(context.Context, lookMoment) report {
 		cancel()
 		return saying(verdict.Pass, stateWith(9, 1))
-	}, newProgress(&bytes.Buffer{}, time.Hour, nil))
+	}, newProgress(&bytes.Buffer{}, nil))
 	if got.exitCode() != exitEvidence {
 		t.Errorf("an interrupted gate ends with %d: %s", got.exitCode(), got.verdict.Summary)
 	}
@@ -99,22 +99,22 @@ func TestAwaitRemembersASuspect(t *testing.T) {
 		suspect.settings.window, quiet.settings.window = time.Minute, time.Minute
 		began, n := time.Now(), 0
 		looks := []report{suspect, quiet, quiet, suspect, quiet}
-		got := await(t.Context(), schedule{5 * time.Minute, 10 * time.Second, 1}, func(_ context.Context, at lookMoment) report {
+		got := await(t.Context(), schedule{5 * time.Minute, 10 * time.Second, 1}.begin(time.Now()), func(_ context.Context, at lookMoment) report {
 			n++
 			r := looks[min(n, len(looks))-1]
 			r.verdict, r.suspect = at.doubt(r.verdict, r.settings.window)
 			return r
-		}, newProgress(&bytes.Buffer{}, time.Minute, nil))
+		}, newProgress(&bytes.Buffer{}, nil))
 		if took := time.Since(began); got.verdict.Outcome != verdict.Pass || took != 90*time.Second {
 			t.Errorf("%s after %v, want a pass one window after the last suspicion at 30s", got.verdict.Outcome, took)
 		}
 		n = 0
-		got = await(t.Context(), schedule{50 * time.Second, 10 * time.Second, 1}, func(_ context.Context, at lookMoment) report {
+		got = await(t.Context(), schedule{50 * time.Second, 10 * time.Second, 1}.begin(time.Now()), func(_ context.Context, at lookMoment) report {
 			n++
 			r := looks[min(n, len(looks))-1]
 			r.verdict, r.suspect = at.doubt(r.verdict, r.settings.window)
 			return r
-		}, newProgress(&bytes.Buffer{}, time.Minute, nil))
+		}, newProgress(&bytes.Buffer{}, nil))
 		if got.exitCode() != exitInconclusive || !strings.Contains(got.verdict.Summary, "a map grows; that was 20s ago") {
 			t.Errorf("%s: %s, want inconclusive when the patience ends first", got.verdict.Outcome, got.verdict.Summary)
 		}

@@ -27,11 +27,9 @@ func walked(t *testing.T, c *course, began time.Time, stop time.Duration) (looks
 	if stop > 0 {
 		time.AfterFunc(stop, cancel)
 	}
-	look := func(_ context.Context, at lookMoment) report {
-		m := c.at(at)
+	look := func(_ context.Context, m lookMoment) report {
 		r := report{moment: m, verdict: verdict.Verdict{Outcome: verdict.Inconclusive, Reasons: []verdict.Reason{{Text: "x"}}}}
 		r.evidence = &evidence{Comparison: &comparison{}}
-		c.took(r)
 		early := ""
 		if m.Early {
 			early = "e"
@@ -42,8 +40,7 @@ func walked(t *testing.T, c *course, began time.Time, stop time.Duration) (looks
 		looks = append(looks, fmt.Sprintf("%g:%d/%d%s", time.Since(began).Minutes(), m.Look.Number, m.Look.Of, early))
 		return r
 	}
-	left := c.left(time.Now())
-	await(ctx, schedule{patience: left, step: c.plan.step, looks: max(1, c.plan.looks-c.taken)}, look, newProgress(&bytes.Buffer{}, left, nil))
+	await(ctx, c, look, newProgress(&bytes.Buffer{}, nil))
 	return looks
 }
 
@@ -54,8 +51,9 @@ func TestCourseGoesOn(t *testing.T) {
 		s := gateSettings{wait: 8 * time.Minute, step: time.Minute, compare: compareSettings{looks: 4}}
 		began := time.Now()
 		var kept record.Looks
-		c := h.newCourse(s, nil, ourKey, began, func(l record.Looks) { kept = l })
-		got := walked(t, &c, began, 5*time.Minute+time.Second)
+		c := h.newCourse(s, nil, ourKey, began)
+		c.keep = func(c *course) { kept = c.record() }
+		got := walked(t, c, began, 5*time.Minute+time.Second)
 		if diff := cmp.Diff([]string{"0:1/4e", "1:1/4e", "2:1/4", "3:2/4e", "4:2/4", "5:3/4e"}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -66,32 +64,32 @@ func TestCourseGoesOn(t *testing.T) {
 		known := remembered(true, "pass", "PreSync", ours)
 		known.Looks = kept
 		time.Sleep(time.Minute - time.Second) // another pod starts
-		c = h.newCourse(s, known, ourKey, time.Now(), nil)
-		if diff := cmp.Diff([]string{"6:3/4", "7:4/4e", "8:4/4"}, walked(t, &c, began, 0)); diff != "" {
+		c = h.newCourse(s, known, ourKey, time.Now())
+		if diff := cmp.Diff([]string{"6:3/4", "7:4/4e", "8:4/4"}, walked(t, c, began, 0)); diff != "" {
 			t.Error(diff)
 		}
 
 		// All are taken: the next retry compares nothing and does not wait.
 		known = remembered(false, "inconclusive", "PostSync", ours)
-		known.Looks = c.looks()
+		known.Looks = c.record()
 		time.Sleep(time.Minute)
-		c = h.newCourse(s, known, ourKey, time.Now(), nil)
-		if diff := cmp.Diff([]string{"9:4/4e"}, walked(t, &c, began, 0)); diff != "" {
+		c = h.newCourse(s, known, ourKey, time.Now())
+		if diff := cmp.Diff([]string{"9:4/4e"}, walked(t, c, began, 0)); diff != "" {
 			t.Error(diff)
 		}
 
 		// With other settings, and an hour after the horizon, a new one begins.
 		other := ourKey
 		other.parameters = theirs
-		if c = h.newCourse(s, known, other, time.Now(), nil); c.taken != 0 || !c.since.Equal(time.Now()) {
+		if c = h.newCourse(s, known, other, time.Now()); c.taken != 0 || !c.since.Equal(time.Now()) {
 			t.Errorf("another key goes on with %+v", c)
 		}
 		time.Sleep(time.Hour - time.Minute - time.Second)
-		if c = h.newCourse(s, known, ourKey, time.Now(), nil); c.taken != 4 {
+		if c = h.newCourse(s, known, ourKey, time.Now()); c.taken != 4 {
 			t.Errorf("forgotten too early: %+v", c)
 		}
 		time.Sleep(time.Second)
-		if c = h.newCourse(s, known, ourKey, time.Now(), nil); c.taken != 0 {
+		if c = h.newCourse(s, known, ourKey, time.Now()); c.taken != 0 {
 			t.Errorf("not forgotten: %+v", c)
 		}
 	})
@@ -99,7 +97,7 @@ func TestCourseGoesOn(t *testing.T) {
 
 // TestOnlyComparisonsAreCounted: without a baseline no look spends anything, so that a retry looks as if it were the first.
 func TestOnlyComparisonsAreCounted(t *testing.T) {
-	c := course{plan: schedule{patience: time.Minute, looks: 4}, since: time.Now()}
+	c := schedule{patience: time.Minute, looks: 4}.begin(time.Now())
 	m := lookMoment{}
 	m.Look.Number, m.Look.Of = 2, 4
 	for name, r := range map[string]report{
@@ -112,7 +110,7 @@ func TestOnlyComparisonsAreCounted(t *testing.T) {
 			return early
 		}(), evidence: &evidence{Comparison: &comparison{}}},
 	} {
-		if c.took(r); c.taken != 0 || c.looks() != (record.Looks{}) {
+		if c.took(r); c.taken != 0 || c.record() != (record.Looks{}) {
 			t.Errorf("%s: %d looks are taken", name, c.taken)
 		}
 	}

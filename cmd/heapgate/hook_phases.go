@@ -156,7 +156,8 @@ func (h *hook) measured(ctx context.Context, end *ending, found exceptions) erro
 	settings := h.gateSettings(end.subject)
 	settings.tier, settings.exceptions = end.tier.name, found.given(end.subject.forException(h.namespace))
 	k := h.key(end.subject)
-	looks := h.newCourse(settings, end.found.known, k, time.Now(), func(l record.Looks) { h.keepLooks(ctx, end, k, l) })
+	looks := h.newCourse(settings, end.found.known, k, time.Now())
+	looks.keep = func(c *course) { h.keepLooks(ctx, end, k, c.record()) }
 	var err error
 	if end.report, err = looks.measure(ctx, settings, h.judge, h.io); err != nil {
 		return err
@@ -178,7 +179,7 @@ func (h *hook) measured(ctx context.Context, end *ending, found exceptions) erro
 		Parameters: k.parameters, Rules: blockingRules(decided), FailOpen: end.failOpen != "",
 	}
 	if decided.Outcome == verdict.Inconclusive {
-		r.Looks = looks.looks()
+		r.Looks = looks.record()
 	}
 	noteException(r, end.exception, string(decided.WouldBe))
 	end.remember = h.stillFailed(ctx, end, found, k, r)

@@ -35,7 +35,7 @@ func (r *replayed) compare(b *bundle.Bundle, files map[string][]byte) {
 		names[name] = true
 	}
 	for _, name := range b.Names() {
-		if name != bundle.Policy && name != bundle.Environment && !strings.HasPrefix(name, profileFolder) {
+		if _, profile := bundle.ProfileHash(name); !profile && name != bundle.Policy && name != bundle.Environment {
 			names[name] = true
 		}
 	}

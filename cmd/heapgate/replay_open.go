@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/heapgate/heapgate/internal/bundle"
 	"github.com/heapgate/heapgate/policies"
@@ -61,11 +60,12 @@ func openRecord(b *bundle.Bundle) (*opened, error) {
 func (o *opened) profiles() []recordedProfile {
 	all := []recordedProfile{}
 	for _, name := range o.bundle.Names() {
-		if !strings.HasPrefix(name, profileFolder) {
+		hash, profile := bundle.ProfileHash(name)
+		if !profile {
 			continue
 		}
 		content, _ := o.bundle.File(name)
-		one := recordedProfile{File: "(no name)", SHA256: hashOfProfile(name), Bytes: len(content)}
+		one := recordedProfile{File: "(no name)", SHA256: hash, Bytes: len(content)}
 		for _, said := range o.environment.Profiles {
 			if said.SHA256 == one.SHA256 && !said.LeftOut {
 				one.File = said.File

@@ -29,16 +29,14 @@ type candidateRelease struct {
 	run      string // the caller's word for this rollout
 }
 
-// measurement is the schedule of looks at one release, as await has it, driven by questions instead of a timer.
+// measurement is the course of looks at one release, as await has it, driven by questions instead of a timer.
 type measurement struct {
-	turn     chan struct{} // one look at a time
-	since    time.Time
-	looked   time.Time
-	asked    time.Time // guarded by measurements.mu
-	compared int
-	known    *suspect
-	last     *report
-	final    bool
+	turn   chan struct{} // one look at a time
+	course *course
+	looked time.Time
+	asked  time.Time // guarded by measurements.mu
+	last   *report
+	final  bool
 }
 
 var (
@@ -92,7 +90,7 @@ func (m *measurements) find(about candidateRelease, now time.Time) (*measurement
 	if _, old := m.all[about]; !old && len(m.all) >= m.most {
 		return nil, errFull
 	}
-	one := &measurement{turn: make(chan struct{}, 1), since: now, asked: now}
+	one := &measurement{turn: make(chan struct{}, 1), course: m.settings.schedule().begin(now), asked: now}
 	m.all[about] = one
 	return one, nil
 }
@@ -110,20 +108,12 @@ func (m *measurements) look(ctx context.Context, about candidateRelease, one *me
 	if about.baseline != "" {
 		settings.compare.workload = about.baseline
 	}
-	plan := schedule{patience: settings.wait, step: settings.step, looks: settings.compare.looks}
-	at := plan.moment(one.since, now)
-	if at.Look.Number <= one.compared {
-		at.Early, at.Look.Number = true, one.compared+1
-	}
-	at.Suspect = one.known
-	r := m.once(ctx, settings, at)
+	r := m.once(ctx, settings, one.course.moment(now))
 	if r.exitCode() == exitEvidence {
 		return r
 	}
-	one.known, one.looked, one.last = r.suspect, now, &r
-	if !at.Early {
-		one.compared = at.Look.Number
-	}
-	one.final = ended(r) || now.Sub(one.since) >= plan.patience
+	one.course.took(r)
+	one.looked, one.last = now, &r
+	one.final = ended(r) || one.course.left(now) <= 0
 	return r
 }

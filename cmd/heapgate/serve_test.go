@@ -82,7 +82,9 @@ var (
 // patience and not in between, and stays with what it decided.
 func TestServeLooksLikeTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &looked{answers: []report{undecided}}
+		compared := saying(verdict.Inconclusive, stateWith(1, 1))
+		compared.evidence.Comparison = &comparison{Baseline: baseline{Kind: baselinePrevious}}
+		l := &looked{answers: []report{compared}}
 		h := serveWith(l, nil)
 		for range 31 {
 			code, text := call(h, "GET", shopV2, "")

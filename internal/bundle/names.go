@@ -6,6 +6,7 @@ package bundle
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // The files of a bundle.
@@ -33,6 +34,9 @@ var (
 
 // Profile is the name of the file of a profile.
 func Profile(content []byte) string { return profile + hash(content) }
+
+// ProfileHash is the hash in the name of a profile's file, 64 hex digits; false for all other names.
+func ProfileHash(name string) (string, bool) { return strings.CutPrefix(name, profile) }
 
 var profileName = regexp.MustCompile(`^profiles/[0-9a-f]{64}$`)
 
