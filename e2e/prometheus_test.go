@@ -58,7 +58,7 @@ func TestPrometheus(t *testing.T) {
 // TestPrometheusVersion: the store of this test is the one whose parts are embedded in the collector.
 func TestPrometheusVersion(t *testing.T) {
 	var versions []string
-	for _, file := range []string{"../go.mod", "prometheus/go.mod"} {
+	for _, file := range []string{"../go.mod", "../tools/go.mod"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestPrometheusVersion(t *testing.T) {
 		versions = append(versions, strings.TrimSuffix(version, " // indirect"))
 	}
 	if versions[0] == "" || versions[0] != versions[1] {
-		t.Errorf("go.mod and e2e/prometheus/go.mod must name one version of Prometheus (got %q)", versions)
+		t.Errorf("go.mod and tools/go.mod must name one version of Prometheus (got %q)", versions)
 	}
 }
 

@@ -134,9 +134,9 @@ func (b *builder) argocd(chosen argo, version string) (string, error) {
 	return b.cached(chosen.dir, "argocd", ldflags, chosen.module+"/cmd", "go.mod", "go.sum")
 }
 
-// prometheus leaves out service discovery, which is half of what there is to compile.
+// prometheus is of the module of promtool, which make test has compiled already. It leaves out service discovery.
 func (b *builder) prometheus() (string, error) {
-	return b.cached(filepath.Join(b.e2e, "prometheus"), "prometheus", "-s -w", "-tags=remove_all_sd github.com/prometheus/prometheus/cmd/prometheus", "go.mod", "go.sum")
+	return b.cached(filepath.Join(filepath.Dir(b.e2e), "tools"), "prometheus", "-s -w", "-tags=remove_all_sd github.com/prometheus/prometheus/cmd/prometheus", "go.mod", "go.sum")
 }
 
 // programs builds what goes into the images. They change with every edit: Go's own cache decides, not ours.
