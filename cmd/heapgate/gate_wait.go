@@ -48,7 +48,8 @@ func (c *course) left(now time.Time) time.Duration {
 // moment of a look: which of the planned ones it is, or that nothing is compared in it.
 func (c *course) moment(now time.Time) lookMoment {
 	m := single(now)
-	m.Since, m.Suspect, m.Look.Of = c.since.Round(0).UTC(), c.known, c.looks
+	m.Since, m.Suspect = c.since.Round(0).UTC(), c.known
+	m.Look.Number, m.Look.Of = c.looks, c.looks // without patience it is the last
 	if c.patience > 0 {
 		m.Look.Number = min(int(now.Sub(c.since)*time.Duration(c.looks)/c.patience), c.looks)
 	}

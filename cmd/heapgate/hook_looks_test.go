@@ -78,6 +78,14 @@ func TestCourseGoesOn(t *testing.T) {
 			t.Error(diff)
 		}
 
+		// One that was too short to wait for anything ends with its last look.
+		short := *known
+		short.Looks = record.Looks{Taken: 1, Of: 4, Started: time.Now().UTC()}
+		c = h.newCourse(s, &short, ourKey, time.Now())
+		if diff := cmp.Diff([]string{"0:4/4"}, walked(t, c, time.Now(), 0)); diff != "" {
+			t.Error(diff)
+		}
+
 		// With other settings, and an hour after the horizon, a new one begins.
 		other := ourKey
 		other.parameters = theirs
