@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,34 +117,50 @@ func TestPresizeOfRealPrograms(t *testing.T) {
 	}
 }
 
-// TestPresizeOfSampledPrograms: with few of the blocks sampled it is off by one doubling at most.
+// TestPresizeOfSampledPrograms: with few of the blocks sampled it is off by one doubling at most. One draw of the samples in forty leaves
+// it open, as the 95 % of its intervals say; three in a row are no accident.
 func TestPresizeOfSampledPrograms(t *testing.T) {
-	const rate = 8192
-	bucket := map[string]int64{"main.fillInts100": 144, "main.fillPairs5000": 288}
 	capacity := map[string][2]float64{"main.fillInts100": {112, 104}, "main.fillPairs5000": {7168, 6656}} // Swiss and old
 	for i, toolchain := range []string{"", "go1.19"} {
-		made := map[string]*Made{}
-		for _, b := range profiled(t, toolchain, "-rate", fmt.Sprint(rate), "-times", "8000") {
-			if bucket[b.Function] == 0 || toolchain != "" && b.Size <= bucket[b.Function] { // overflow buckets are of another class
-				continue
-			}
-			m := made[b.Function]
-			if m == nil {
-				m = &Made{Rate: rate}
-				made[b.Function] = m
-			}
-			p := -math.Expm1(-float64(b.Size) / rate)
-			samples := float64(b.Allocated / b.Size)
-			m.Largest = max(m.Largest, float64(b.Size))
-			m.Allocated += samples * float64(b.Size) / p
-			m.Objects += samples / p
-			m.Samples += samples
+		open := []string{"main.fillInts100", "main.fillPairs5000"}
+		for draw := 0; draw < 3 && len(open) > 0; draw++ {
+			made := sampledMaps(t, toolchain)
+			open = slices.DeleteFunc(open, func(function string) bool {
+				got, ok := RuntimeOf([]string{"go1.26.8", "go1.19.8"}[i]).Presize(*made[function])
+				t.Logf("%s: presize to %d (known: %v) of %+v", function, got, ok, *made[function])
+				if want := capacity[function][i]; ok && (float64(got) < want/2 || float64(got) > want*2) {
+					t.Errorf("%s: presize to %d, want about %v; of %+v", function, got, want, *made[function])
+				}
+				return ok
+			})
 		}
-		for function, want := range capacity {
-			got, ok := RuntimeOf([]string{"go1.26.8", "go1.19.8"}[i]).Presize(*made[function])
-			if t.Logf("%s: presize to %d (known: %v) of %+v", function, got, ok, *made[function]); !ok || float64(got) < want[i]/2 || float64(got) > want[i]*2 {
-				t.Errorf("%s: presize to %d (known: %v), want about %v; of %+v", function, got, ok, want[i], *made[function])
-			}
+		if len(open) > 0 {
+			t.Errorf("%q: not known how to presize %q, in three draws", toolchain, open)
 		}
 	}
+}
+
+// sampledMaps is one draw: what a profile with few samples says of the maps of the program.
+func sampledMaps(t *testing.T, toolchain string) map[string]*Made {
+	t.Helper()
+	const rate = 8192
+	bucket := map[string]int64{"main.fillInts100": 144, "main.fillPairs5000": 288}
+	made := map[string]*Made{}
+	for _, b := range profiled(t, toolchain, "-rate", fmt.Sprint(rate), "-times", "8000") {
+		if bucket[b.Function] == 0 || toolchain != "" && b.Size <= bucket[b.Function] { // overflow buckets are of another class
+			continue
+		}
+		m := made[b.Function]
+		if m == nil {
+			m = &Made{Rate: rate}
+			made[b.Function] = m
+		}
+		p := -math.Expm1(-float64(b.Size) / rate)
+		samples := float64(b.Allocated / b.Size)
+		m.Largest = max(m.Largest, float64(b.Size))
+		m.Allocated += samples * float64(b.Size) / p
+		m.Objects += samples / p
+		m.Samples += samples
+	}
+	return made
 }
