@@ -53,7 +53,7 @@ func TestFamilyProgram(t *testing.T) {
 	copyFile(t, "testdata/prog/families/main.go", filepath.Join(dir, "main.go"))
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/prog\n\ngo 1.19\n")
 	runIn(t, dir, *goTool, append(args, ".")...)
-	truth := runIn(t, dir, "./prog", "families.txt", "families_symbols.txt", "300", "1")
+	truth := runIn(t, dir, "./prog", "families.txt", "families_symbols.txt", "3000", "1")
 	write(t, filepath.Join(dir, "families_truth.txt"), truth)
 	checkFamilies(t, dir)
 	if *update {
@@ -84,6 +84,9 @@ func TestFamilyFixtures(t *testing.T) {
 		})
 	}
 }
+
+// meanwhile is what the runtime itself may allocate while a function runs: a thread is 6 kB.
+const meanwhile = 8 << 10
 
 // checkFamilies holds a run to the comments in the program and to what it measured: each line has its families and no other,
 // no function has more bytes in families than it allocated, and the lines that do nothing else have nearly all of it.
@@ -128,7 +131,7 @@ func checkFamilies(t *testing.T, dir string) Snapshot {
 		if bytes[function] > total {
 			t.Errorf("%s has %d bytes in families, and allocated %d", function, bytes[function], total)
 		}
-		if bytes[function] < total*least[function]/100 {
+		if bytes[function] < (total-meanwhile)*least[function]/100 {
 			t.Errorf("%s has %d bytes in families of %d allocated, want %d %%", function, bytes[function], total, least[function])
 		}
 	}
