@@ -15,7 +15,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -23,28 +22,11 @@ import (
 	"github.com/heapgate/heapgate/internal/bundle"
 )
 
-// written are files with profiles of this process: the two forms of a heap profile, and one that is none.
-func written(t *testing.T) (proto, text, goroutines string) {
-	t.Helper()
-	dir := t.TempDir()
-	write := func(name, kind string, debug int) string {
-		var out bytes.Buffer
-		if err := pprof.Lookup(kind).WriteTo(&out, debug); err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	return write("heap.pb.gz", "heap", 0), write("heap.txt", "heap", 1), write("goroutines.pb.gz", "goroutine", 0)
-}
-
 func TestReadProfiles(t *testing.T) {
-	proto, text, goroutines := written(t)
+	const proto, text = "../../internal/profile/testdata/corpus/caddy.heap.pb.gz", "../../internal/heap/testdata/go1.26/heap.txt"
+	const goroutines = "../../internal/profile/testdata/corpus/caddy.goroutine.pb.gz"
 	all, err := readProfiles([]string{text, proto, text})
-	if err != nil || len(all) != 2 || all[0].file != "heap.txt" || all[1].file != "heap.pb.gz" {
+	if err != nil || len(all) != 2 || all[0].file != "heap.txt" || all[1].file != "caddy.heap.pb.gz" {
 		t.Fatalf("got %d, %v", len(all), err)
 	}
 	if _, err := readProfiles([]string{goroutines}); err == nil || !strings.Contains(err.Error(), "got a profile of goroutine, want one of inuse_space") {
