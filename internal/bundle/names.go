@@ -35,7 +35,7 @@ var (
 // Profile is the name of the file of a profile.
 func Profile(content []byte) string { return profile + hash(content) }
 
-// ProfileHash is the hash in the name of a profile's file, 64 hex digits; false for all other names.
+// ProfileHash is the hash in the name of a profile's file, 64 hex digits; false for all other names that a bundle may have.
 func ProfileHash(name string) (string, bool) { return strings.CutPrefix(name, profile) }
 
 var profileName = regexp.MustCompile(`^profiles/[0-9a-f]{64}$`)
